@@ -1,0 +1,76 @@
+"""biomech: how a change at the foot, the leg or the gluteal muscles reaches knee and hip.
+
+    import biomech as bm
+    bm.use_float64()
+    model = bm.load_model("planar")
+    results = bm.inverse(model, bm.reference_gait())
+
+Everything listed here is imported when first used, so `import biomech` is quick.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from .precision import use_float64
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "load_model": "formats.load",
+    "save_model": "formats.native:write_model",
+    "load_trial": "formats.trial",
+    "reference_gait": "formats.reference_gait",
+    "inverse": "analysis.inverse_dataset",
+    "compare": "analysis.compare",
+    "plot": "analysis.plots",
+    "run": "experiment.runner",
+}
+"""Public name -> module (and name there, when it differs)."""
+
+_SUBPACKAGES = ("interventions", "model", "formats", "dynamics", "muscles", "solvers", "studies")
+
+if TYPE_CHECKING:
+    from . import dynamics, formats, interventions, model, muscles, solvers, studies
+    from .analysis.compare import compare
+    from .analysis.inverse_dataset import inverse
+    from .analysis.plots import plot
+    from .experiment.runner import run
+    from .formats.load import load_model
+    from .formats.native import write_model as save_model
+    from .formats.reference_gait import reference_gait
+    from .formats.trial import load_trial
+
+__all__ = [
+    "compare",
+    "dynamics",
+    "formats",
+    "interventions",
+    "inverse",
+    "load_model",
+    "load_trial",
+    "model",
+    "muscles",
+    "plot",
+    "reference_gait",
+    "run",
+    "save_model",
+    "solvers",
+    "studies",
+    "use_float64",
+]
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        module, _, attribute = _HOME[name].partition(":")
+        value = getattr(importlib.import_module(f".{module}", __name__), attribute or name)
+    elif name in _SUBPACKAGES:
+        value = importlib.import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module 'biomech' has no attribute '{name}'")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,90 @@
+"""Two results side by side: named metrics, their difference, and what to be careful about."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ..model.names import BadInput, UnknownName, suggest
+
+
+def compare(
+    a: xr.Dataset,
+    b: xr.Dataset,
+    metrics: Sequence[str] | None = None,
+    *,
+    names: tuple[str, str] = ("a", "b"),
+) -> pd.DataFrame:
+    """Named metrics of `a` and `b`; `.to_csv()` writes the table.
+
+    Columns: `metric`, one per swept parameter, `unit`, the two values (headed `names`; joint loads
+    in body weights of each own body), `difference` (b - a), `percent` (of a), `warning`,
+    `long_name`. `metrics`: which ones, in that order; by default all that both have. A dataset
+    with a sweep is compared case by case with the other one.
+
+    Warnings: "rival peak" where a second peak comes within 1 % of the one reported, so that a small
+    change may swap them; "strength-limited" where muscles were too weak in part of the window, so
+    that loads there are too small.
+    """
+    if len(set(names)) != 2 or set(names) & {"metric", "unit", "difference", "percent"}:
+        raise BadInput(f"`names` must be two different column names, not {names}.")
+    chosen = _chosen(a, b, metrics)
+    first, second = a.sel(metric=chosen), b.sel(metric=chosen)
+    try:
+        va, vb = xr.align(first["metric_value"], second["metric_value"], join="exact")
+    except ValueError:
+        raise BadInput(
+            "The two datasets sweep the same parameter over different values. Select the cases to "
+            "compare first, e.g. `a.sel({'gluteal.scale': 1.0})`."
+        ) from None
+    difference = vb - va
+    with np.errstate(divide="ignore", invalid="ignore"):
+        percent = 100.0 * difference / np.abs(va)
+    both = xr.Dataset(
+        {
+            names[0]: va.broadcast_like(difference),
+            names[1]: vb.broadcast_like(difference),
+            "difference": difference,
+            "percent": percent.where(np.isfinite(percent)),
+            "warning": _warnings(first, second, difference, names),
+        }
+    )
+    keep = [c for c in both.coords if c in both.dims or c in ("metric_unit", "metric_long_name")]
+    others = [c for c in both.coords if c not in keep and both[c].dims]
+    other_dims = [d for d in difference.dims if d != "metric"]
+    both = both.drop_vars([c for c in both.coords if c not in keep and c not in others])
+    table = both.to_dataframe(dim_order=["metric", *other_dims]).reset_index()
+    table = table.rename(columns={"metric_unit": "unit", "metric_long_name": "long_name"})
+    swept = [*other_dims, *others]
+    columns = ["metric", *swept, "unit", *names, "difference", "percent", "warning", "long_name"]
+    return table[columns]
+
+
+def _chosen(a, b, metrics):
+    for dataset in (a, b):
+        if "metric_value" not in dataset:
+            raise BadInput(
+                "`compare` needs datasets of a study: there is no `metric_value` in one."
+            )
+    common = [name for name in a["metric"].values if name in set(b["metric"].values)]
+    if metrics is None:
+        return common
+    for name in metrics:
+        if name not in common:
+            raise UnknownName(f"No metric named '{name}' in both datasets. {suggest(name, common)}")
+    return list(metrics)
+
+
+def _warnings(a, b, like, names):
+    """What to be careful about, as text, for every value."""
+    parts = []
+    for dataset, name in ((a, names[0]), (b, names[1])):
+        for variable, words in (
+            ("metric_rival_peak", "rival peak"),
+            ("metric_limited_share", "strength-limited"),
+        ):
+            raised = (dataset[variable] > 0).broadcast_like(like).transpose(*like.dims)
+            parts.append(np.where(raised.values, f"{words} in {name}", ""))
+    join = np.vectorize(lambda *words: "; ".join(w for w in words if w), otypes=[object])
+    return like.copy(data=join(*parts) if like.size else np.zeros(like.shape, object))

@@ -1,0 +1,83 @@
+"""`bm.inverse`: a model and a trial in, a labelled dataset out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import xarray as xr
+
+from ..formats.trial import Trial
+from ..model.body import Model
+from ..precision import require_precision
+from ..studies.gait_events import gait_events
+from ..studies.inverse import inverse as inverse_record
+from ..studies.prepare import ensure_actuated, measured_motion
+from ..studies.static_optimization import equal_weights
+from .labels import label_inverse
+
+NO_LOADS = (
+    "The trial has no external loads: the ground pushes on nothing, residuals carry the body, and "
+    "joint loads in stance are far too small."
+)
+
+
+def inverse(
+    model: Model,
+    trial: Trial,
+    *,
+    start: float | None = None,
+    end: float | None = None,
+    rate_hz: float | None = None,
+    lowpass_hz: float | None = None,
+    exponent: float = 2.0,
+    passive_fiber_force: bool = False,
+    precision: str = "float64",
+    config: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """What muscles and joints carried in a measured motion.
+
+    - `start`, `end`: window [s]; by default all that was recorded.
+    - `rate_hz`: instants per second; by default those recorded.
+    - `lowpass_hz`: cut-off of the low-pass filter on the coordinates; none by default.
+    - `exponent`: of activation in the effort that static optimization minimises.
+    - `passive_fiber_force`: whether stretched fibers pull without activation.
+    - `config`: stored in the dataset instead of these arguments.
+
+    Nothing is raised for an instant that cannot be solved: see `status`.
+    """
+    require_precision(precision)
+    asked = {
+        "study": "inverse",
+        "start_s": start,
+        "end_s": end,
+        "rate_hz": rate_hz,
+        "lowpass_hz": lowpass_hz,
+        "exponent": exponent,
+        "passive_fiber_force": passive_fiber_force,
+        "files": [{"name": name, "sha256": digest} for name, digest in trial.source],
+    }
+    actuated = ensure_actuated(model)
+    motion, notes = measured_motion(
+        actuated, trial, start=start, end=end, rate_hz=rate_hz, lowpass_hz=lowpass_hz
+    )
+    if precision == "float32":
+        actuated, motion = _single(actuated), _single(motion)
+    weights = equal_weights(actuated, exponent)
+    record = inverse_record(actuated, motion, weights, passive_fiber_force=passive_fiber_force)
+    loaded = bool(trial.external_forces)
+    return label_inverse(
+        record,
+        actuated,
+        gait_events(trial) if loaded else None,
+        config=asked if config is None else config,
+        precision=precision,
+        notes=(*trial.notes, *notes, *(() if loaded else (NO_LOADS,))),
+    )
+
+
+def _single(tree):
+    """Every floating-point array in single precision."""
+    narrow = lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x
+    return jax.tree.map(narrow, tree)

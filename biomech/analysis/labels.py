@@ -1,0 +1,548 @@
+"""The edge where arrays get names: records become labelled datasets, and datasets become files.
+
+Dimensions: `time`, `coordinate`, `muscle`, `joint`, `actuator`, `ligament`, `axis` (x forward,
+y up, z right), `side` (r, l), `metric`; a sweep adds one dimension per swept parameter in front.
+
+Facts that fix a number are coordinates of the dataset, never hidden in a label:
+
+- `coordinate` carries `motion_type`, `value_unit` (rad, m) and `force_unit` (N m, N).
+- A joint reaction is the load of the parent **on** a body (`on_body`), **expressed in** a frame
+  (`expressed_in`), **at** a point (`at`). Variables that end in `_body_axes` hold the same load in
+  the axes of `on_body`: for the hip these are femur axes, as instrumented implants measure it.
+- `gait_pct` is the percentage of each side's own gait cycle at each instant; see
+  `studies.gait_events` for what happens where a window holds no whole stride.
+
+Everything about coordinates uses the full `coordinate` dimension. Moment arms and the forces of
+reserves and residuals are NaN for coordinates that are locked or follow another one (a
+follower's share is carried, times the slope of its coupler, by the coordinate it follows) or
+that have no such actuator.
+
+A model without ligaments has no `ligament` dimension and no variables over it; the same holds for
+muscles and actuators.
+
+Every variable has `units` and `long_name`. Attributes are text or numbers only, so that NetCDF
+holds all of them; no path, user or host name is among them.
+"""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from ..dynamics.inverse_dynamics import mass_centers
+from ..dynamics.kinematics import pose
+from ..model.body import Model
+from ..model.names import BadInput
+from ..model.skeleton import GROUND
+from ..studies.gait_events import SIDES, GaitEvents, side_load
+from ..studies.inverse import STATUS, InverseRecord
+from ..studies.metrics import METRICS, context, evaluate_metrics, knee_adduction_moment
+from .provenance import provenance
+
+AXES = ("x", "y", "z")
+AT_JOINT_CENTER = "joint center (origin of the child frame)"
+_RAD_OR_M = "rad or m"
+_FORCE_OR_MOMENT = "N m or N"
+
+# Field of the record -> (name in the dataset, dimensions, units, long name, more attributes).
+_DIRECT = {
+    "value": ("coordinate_value", ("coordinate",), _RAD_OR_M, "Coordinate value", {}),
+    "speed": ("coordinate_speed", ("coordinate",), "rad/s or m/s", "Coordinate speed", {}),
+    "acceleration": (
+        "coordinate_acceleration",
+        ("coordinate",),
+        "rad/s^2 or m/s^2",
+        "Coordinate acceleration",
+        {},
+    ),
+    "generalized_force": (
+        "generalized_force",
+        ("coordinate",),
+        _FORCE_OR_MOMENT,
+        "Net internal generalized force",
+        {"comment": "Sign as the coordinate; forces of couplers are not included."},
+    ),
+    "activation": ("activation", ("muscle",), "1", "Muscle activation", {}),
+    "muscle_force": ("muscle_force", ("muscle",), "N", "Force along the tendon", {}),
+    "norm_fiber_length": (
+        "norm_fiber_length",
+        ("muscle",),
+        "1",
+        "Fiber length over optimal fiber length",
+        {},
+    ),
+    "muscle_tendon_length": (
+        "muscle_tendon_length",
+        ("muscle",),
+        "m",
+        "Length of muscle and tendon",
+        {},
+    ),
+    "muscle_tendon_speed": (
+        "muscle_tendon_speed",
+        ("muscle",),
+        "m/s",
+        "Lengthening speed of muscle and tendon",
+        {},
+    ),
+    "capacity": (
+        "force_at_full_activation",
+        ("muscle",),
+        "N",
+        "Active force along the tendon at activation 1",
+        {},
+    ),
+    "actuator_force": (
+        "actuator_force",
+        ("actuator",),
+        _FORCE_OR_MOMENT,
+        "Generalized force of a coordinate actuator",
+        {},
+    ),
+    "joint_reaction_force": (
+        "joint_reaction_force",
+        ("joint", "axis"),
+        "N",
+        "Joint reaction force of the parent on the child body, ground axes",
+        {},
+    ),
+    "joint_reaction_moment": (
+        "joint_reaction_moment",
+        ("joint", "axis"),
+        "N m",
+        "Joint reaction moment of the parent on the child body, ground axes",
+        {},
+    ),
+    "joint_reaction_force_body_axes": (
+        "joint_reaction_force_body_axes",
+        ("joint", "axis"),
+        "N",
+        "Joint reaction force of the parent on the child body, axes of the child body",
+        {"comment": "Expressed in the body that `on_body` names, not in `expressed_in`."},
+    ),
+    "intersegmental_force": (
+        "intersegmental_force",
+        ("joint", "axis"),
+        "N",
+        "Net force across the joint, without muscles, ground axes",
+        {},
+    ),
+    "intersegmental_moment": (
+        "intersegmental_moment",
+        ("joint", "axis"),
+        "N m",
+        "Net moment across the joint, without muscles, ground axes",
+        {},
+    ),
+    "joint_center": ("joint_center", ("joint", "axis"), "m", "Joint center in ground", {}),
+    "ligament_force": ("ligament_force", ("ligament",), "N", "Ligament tension", {}),
+}
+# Field over the free coordinates -> the same; filled up to all coordinates.
+_FREE = {
+    "moment": (
+        "moment_to_balance",
+        (),
+        _FORCE_OR_MOMENT,
+        "Net generalized force along the coupled motion, which muscles and actuators supply",
+    ),
+    "moment_arm": (
+        "moment_arm",
+        ("muscle",),
+        "m or 1",
+        "Moment arm along the coupled motion: -d(muscle-tendon length)/d(coordinate)",
+    ),
+    "residual_moment": (
+        "unbalanced_force",
+        (),
+        _FORCE_OR_MOMENT,
+        "Generalized force that nothing could supply",
+    ),
+}
+_NOT_FREE = "NaN for coordinates that are locked or follow another."
+
+
+def label_inverse(
+    record: InverseRecord,
+    model: Model,
+    events: GaitEvents | None = None,
+    *,
+    sweep: Mapping[str, Any] | None = None,
+    sweep_units: Mapping[str, str] | None = None,
+    config: Mapping[str, Any] | None = None,
+    precision: str = "float64",
+    notes: Sequence[str] = (),
+) -> xr.Dataset:
+    """The dataset of an `inverse` record.
+
+    - `events`: of the trial; they bring ground reaction and gait percentage.
+    - `sweep`: what the leading axes of the record are, in order: a name and its values each,
+      e.g. `{"gluteal.scale": [1.0, 0.5]}`, or `{"case": {"a.scale": [...], "b.scale": [...]}}` for
+      one axis along which several parameters change. `model` is then the unchanged one.
+    - `sweep_units`: of the swept parameters; "1" by default.
+    - `config`: what was asked for; stored as JSON. `notes`: what a reader should know.
+    """
+    axes = _sweep_coordinates(sweep or {}, sweep_units or {})
+    lead = tuple(axes)
+    _check_lead(record, axes)
+    time = np.asarray(record.time)
+    time = time.reshape(-1, time.shape[-1])[0]  # the clock is the same in every case
+    variables = {
+        **_record_variables(record, model, lead),
+        **_derived_variables(record, model, events, lead, time),
+        **_ground_variables(events, time),
+    }
+    coordinates = {**_model_coordinates(model), **_time_coordinates(events, time)}
+    for parts in axes.values():
+        coordinates |= parts
+    empty = [name for name in ("muscle", "actuator", "ligament") if not coordinates[name][1].size]
+    dataset = xr.Dataset(variables, coordinates).drop_dims(empty)
+    dataset.attrs = {
+        "title": f"biomech inverse: {model.name}",
+        "study": "inverse",
+        **provenance(model, config=config, precision=precision),
+        "notes": "\n".join((*model.notes, *notes)),
+        "convention": "ground axes: x forward, y up, z right; SI units and radians",
+    }
+    return dataset
+
+
+# --------------------------------------------------------------------------------- sweeps
+
+
+def _sweep_coordinates(sweep, units):
+    """Dimension -> its coordinate variables."""
+    axes = {}
+    for name, values in sweep.items():
+        parameters = values if isinstance(values, Mapping) else {name: values}
+        axes[name] = {
+            parameter: (
+                name,
+                np.asarray(column),
+                _attributes(units.get(parameter, "1"), f"Swept parameter {parameter}"),
+            )
+            for parameter, column in parameters.items()
+        }
+        if len({np.shape(column) for column in parameters.values()}) != 1:
+            raise BadInput(f"The parameters swept along '{name}' need equally many values each.")
+    return axes
+
+
+def _check_lead(record, axes):
+    shape = record.status.shape[:-1]
+    wanted = tuple(len(next(iter(parts.values()))[1]) for parts in axes.values())
+    if shape != wanted:
+        raise BadInput(
+            f"The record has leading axes {shape}, but `sweep` describes {wanted}. Name every "
+            "leading axis in `sweep`, in order, with one value per case."
+        )
+
+
+def _attributes(units: str, long_name: str, **more: Any) -> dict[str, Any]:
+    return {"units": units, "long_name": long_name, **more}
+
+
+# ------------------------------------------------------------------------------ variables
+
+
+def _record_variables(record, model, lead):
+    variables = {}
+    for field, (name, dims, units, long_name, more) in _DIRECT.items():
+        values = np.asarray(getattr(record, field))
+        variables[name] = ((*lead, "time", *dims), values, _attributes(units, long_name, **more))
+    coordinates = model.skeleton.coordinates
+    n, free = len(coordinates.names), list(coordinates.free)
+    for field, (name, dims, units, long_name) in _FREE.items():
+        values = _filled(np.asarray(getattr(record, field)), free, n)
+        variables[name] = (
+            (*lead, "time", *dims, "coordinate"),
+            values,
+            _attributes(units, long_name, comment=_NOT_FREE),
+        )
+    for kind, words in {"reserve": "reserve actuators", "residual": "residual actuators"}.items():
+        values = _actuators_by_coordinate(np.asarray(record.actuator_force), model, kind)
+        variables[f"{kind}_force"] = (
+            (*lead, "time", "coordinate"),
+            values,
+            _attributes(
+                _FORCE_OR_MOMENT,
+                f"Generalized force of {words}",
+                comment="NaN for coordinates without one.",
+            ),
+        )
+    meanings = _attributes(
+        "1",
+        "Whether this instant was solved",
+        flag_values=np.arange(len(STATUS), dtype=np.int8),
+        flag_meanings=" ".join(STATUS),
+    )
+    status = np.asarray(record.status).astype(np.int8)
+    variables["status"] = ((*lead, "time"), status, meanings)
+    return variables
+
+
+def _filled(values, indices, size):
+    """`values` of the last axis put at `indices` of an axis of `size`; NaN elsewhere."""
+    full = np.full((*values.shape[:-1], size), np.nan, values.dtype)
+    full[..., indices] = values
+    return full
+
+
+def _actuators_by_coordinate(force, model, kind):
+    """Sum of the actuators of one kind on each coordinate; NaN where there is none."""
+    actuators, n = model.actuators, len(model.skeleton.coordinates.names)
+    full = np.full((*force.shape[:-1], n), np.nan, force.dtype)
+    for i, (own, coordinate) in enumerate(zip(actuators.kinds, actuators.coordinates, strict=True)):
+        if own == kind:
+            full[..., coordinate] = np.nan_to_num(full[..., coordinate]) + force[..., i]
+    return full
+
+
+def _derived_variables(record, model, events, lead, time):
+    """What follows from the record and the model: metrics, knee moment, center of mass."""
+    percent = stance = None
+    if events is not None:
+        percent, stance = events.percent(time), events.stance(time)
+    shape = record.status.shape[:-1]
+    cases = math.prod(shape)
+    together = jax.tree.map(lambda x: x.reshape((cases, *x.shape[len(shape) :])), record)
+    moment, center, report = _derive(model, together, percent, stance)
+    unfold = lambda x: np.asarray(x).reshape((*shape, *x.shape[1:]))
+    names = list(report.names)
+    here = context(model, jax.tree.map(lambda x: x[0], together), percent, stance)
+    on_metric = (*lead, "metric")
+    return {
+        "knee_adduction_moment": (
+            (*lead, "time", "side"),
+            unfold(moment),
+            _attributes(
+                "N m/kg",
+                "External knee adduction moment over body mass",
+                comment="About the x axis of the tibia at the knee center; positive adducts the "
+                "tibia on both sides; without muscles. NaN without such a knee.",
+            ),
+        ),
+        "center_of_mass": (
+            (*lead, "time", "axis"),
+            unfold(center),
+            _attributes("m", "Center of mass of the whole body in ground"),
+        ),
+        "body_weight": ((), float(here.body_weight), _attributes("N", "Body weight of the model")),
+        "body_mass": ((), float(here.body_mass), _attributes("kg", "Body mass of the model")),
+        "metric_value": (
+            on_metric,
+            unfold(report.value),
+            _attributes("see metric_unit", "Value of a named metric"),
+        ),
+        "metric_rival_peak": (
+            on_metric,
+            unfold(report.rival_peak).astype(np.int8),
+            _attributes("1", "1 where a second peak comes within 1 % of the one reported"),
+        ),
+        "metric_limited_share": (
+            on_metric,
+            unfold(report.limited_share),
+            _attributes("1", "Share of the metric's window in which muscles were too weak"),
+        ),
+        **_metric_coordinates(names),
+    }
+
+
+@eqx.filter_jit
+def _derive(model, records, percent, stance):
+    """Knee adduction moment, center of mass and metrics of every case."""
+
+    def one(record):
+        here = context(model, record, percent, stance)
+        sides = [
+            knee_adduction_moment(record, here, side)
+            if any(f"{stem}_{side}" in here.joint_names for stem in ("knee", "walker_knee"))
+            else jnp.full_like(record.time, jnp.nan)
+            for side in SIDES
+        ]
+        skeleton = model.skeleton
+        centers = jax.vmap(lambda q: mass_centers(skeleton, pose(skeleton, q)))(record.value)
+        whole = jnp.einsum("b,tbi->ti", skeleton.mass, centers) / here.body_mass
+        return jnp.stack(sides, axis=1), whole, evaluate_metrics(record, here)
+
+    return jax.vmap(one)(records)
+
+
+def _ground_variables(events, time):
+    """Ground reaction of each foot; absent without events."""
+    if events is None:
+        return {}
+    stance = events.stance(time)
+    loads = [side_load(events.external_forces, side, time) for side in SIDES]
+    force, center, moment = (np.stack(part, axis=1) for part in zip(*loads, strict=True))
+    swing = np.where(stance, 0.0, np.nan)
+    strides = [side.stride_time for side in events.sides]
+    toe_off = [side.toe_off_percent for side in events.sides]
+    in_swing = "NaN in swing."
+    return {
+        "ground_reaction_force": (
+            ("time", "side", "axis"),
+            force,
+            _attributes("N", "Ground reaction force on the foot, ground axes"),
+        ),
+        "center_of_pressure": (
+            ("time", "side", "axis"),
+            center + swing[:, :, None],
+            _attributes("m", "Center of pressure in ground", comment=in_swing),
+        ),
+        "free_moment": (
+            ("time", "side"),
+            moment[:, :, 1] + swing,
+            _attributes(
+                "N m", "Vertical moment on the foot at the center of pressure", comment=in_swing
+            ),
+        ),
+        "stance": (
+            ("time", "side"),
+            stance.astype(np.int8),
+            _attributes("1", f"1 while the vertical force is at least {events.threshold:g} N"),
+        ),
+        "stride_time": (("side",), np.array(strides), _attributes("s", "Stride time")),
+        "toe_off_pct": (
+            ("side",),
+            np.array(toe_off),
+            _attributes("%", "Toe-off in percent of the gait cycle"),
+        ),
+    }
+
+
+# ---------------------------------------------------------------------------- coordinates
+
+
+def _model_coordinates(model):
+    skeleton, coordinates, actuators = model.skeleton, model.skeleton.coordinates, model.actuators
+    rotational = [kind == "rotational" for kind in coordinates.motion_types]
+    text = lambda values: np.array(list(values), dtype=object)
+    bodies = (*skeleton.body_names, "ground")  # index -1 is ground
+    assert GROUND == -1
+    joints = len(skeleton.joint_names)
+    named = lambda dim, names, long_name: {
+        dim: (dim, text(names), _attributes("1", long_name)),
+    }
+    return {
+        **named("coordinate", coordinates.names, "Generalized coordinate"),
+        **named("muscle", model.muscles.names, "Muscle"),
+        **named("joint", skeleton.joint_names, "Joint"),
+        **named("actuator", actuators.names, "Coordinate actuator"),
+        **named("ligament", model.ligaments.names, "Ligament"),
+        **named("axis", AXES, "Axis"),
+        **named("side", SIDES, "Side of the body"),
+        "motion_type": (
+            "coordinate",
+            text(coordinates.motion_types),
+            _attributes("1", "Rotational or translational"),
+        ),
+        "value_unit": (
+            "coordinate",
+            text("rad" if turn else "m" for turn in rotational),
+            _attributes("1", "Unit of the coordinate"),
+        ),
+        "force_unit": (
+            "coordinate",
+            text("N m" if turn else "N" for turn in rotational),
+            _attributes("1", "Unit of the generalized force"),
+        ),
+        "on_body": (
+            "joint",
+            text(skeleton.body_names),
+            _attributes("1", "Body the joint reaction acts on"),
+        ),
+        "from_body": (
+            "joint",
+            text(bodies[parent] for parent in skeleton.parents),
+            _attributes("1", "Body that exerts the joint reaction"),
+        ),
+        "expressed_in": (
+            "joint",
+            text(["ground"] * joints),
+            _attributes(
+                "1",
+                "Frame in which joint reactions are expressed",
+                comment="Variables ending in _body_axes are expressed in `on_body` instead.",
+            ),
+        ),
+        "at": (
+            "joint",
+            text([AT_JOINT_CENTER] * joints),
+            _attributes("1", "Point at which joint reactions are given"),
+        ),
+        "actuator_kind": (
+            "actuator",
+            text(actuators.kinds),
+            _attributes("1", "motor, reserve or residual"),
+        ),
+        "acts_on": (
+            "actuator",
+            text(coordinates.names[i] for i in actuators.coordinates),
+            _attributes("1", "Coordinate the actuator acts on"),
+        ),
+    }
+
+
+def _time_coordinates(events, time):
+    found = {"time": ("time", time, _attributes("s", "Time"))}
+    if events is not None:
+        found["gait_pct"] = (
+            ("time", "side"),
+            events.percent(time),
+            _attributes(
+                "%",
+                "Gait cycle since the side's own heel strike",
+                comment="Modulo one stride where no whole stride of that side was recorded.",
+            ),
+        )
+    return found
+
+
+def _metric_coordinates(names):
+    text = lambda values: np.array(list(values), dtype=object)
+    return {
+        "metric": ("metric", text(names), _attributes("1", "Named metric")),
+        "metric_unit": (
+            "metric",
+            text(METRICS[name].unit for name in names),
+            _attributes("1", "Unit of the metric"),
+        ),
+        "metric_long_name": (
+            "metric",
+            text(METRICS[name].long_name for name in names),
+            _attributes("1", "What the metric is"),
+        ),
+    }
+
+
+# --------------------------------------------------------------------------------- files
+
+
+def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
+    """Write a NetCDF 4 file whole or not at all: under a temporary name, then renamed."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    numbers = [n for n, v in dataset.variables.items() if v.dtype.kind in "fiu" and v.ndim > 1]
+    packed = {name: {"zlib": True, "complevel": 4} for name in numbers}
+    try:
+        dataset.to_netcdf(temporary, engine="h5netcdf", format="NETCDF4", encoding=packed)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
+    """A dataset from a file, held in memory, the file closed."""
+    path = Path(path)
+    if not path.is_file():
+        raise BadInput(f"There is no file '{path.name}' in '{path.parent.name or '.'}'.")
+    with xr.open_dataset(path, engine="h5netcdf") as dataset:
+        return dataset.load()

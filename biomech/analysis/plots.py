@@ -1,0 +1,509 @@
+"""Figures of a result: each function takes a dataset and returns a matplotlib `Figure`.
+
+Curves run over each side's own gait cycle, 0 to 100 %, swing shaded from toe-off. The right side is
+dark and solid, the left light and dashed, so that both can be told apart in grey. Where the
+window of a result begins inside a stride, the curve wraps from 100 to 0 % and is not joined there.
+Without gait events curves run over time. Instants at which muscles were too weak are marked by
+hollow circles: loads there are too small.
+
+Grey bands are peaks in level walking, for orientation and not for scoring: hip 2.38 BW (Bergmann et
+al. 2001, J. Biomech. 34:859-871) and knee 2.61 BW (Kutzner et al. 2010, J. Biomech. 43:2164-2173)
+are means of instrumented implants in older patients, patellofemoral 0.9 +- 0.4 BW (Hart et al. 2022,
+Br. J. Sports Med. 56:521-530) and ankle 3.9 BW (Procter & Paul 1982, J. Biomech. 15:627-634) come
+from models. A mean without a published spread is drawn as a line.
+"""
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from ..formats.storage import Storage
+from ..model.names import BadInput, UnknownName, find, suggest
+from ..studies.gait_events import SIDES
+from ..studies.inverse import STATUS
+from ..studies.metrics import joint_index
+from .emg import ON_OFF, SOURCE, electrode_muscles, envelope, muscles_named
+
+_STYLE = {
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.0,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.6,
+    "pdf.fonttype": 42,  # text stays text
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+_INK = "#333333"
+_SWING, _BAND = "#f3f3f3", "#d5d5d5"
+_SIDE_LINE = {
+    "r": {"color": "#12436d", "linestyle": "-", "label": "right"},
+    "l": {"color": "#e07b00", "linestyle": (0, (4, 1.8)), "label": "left"},
+}
+_LINESTYLES = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (5, 1.4, 1.2, 1.4)), (0, (2.5, 1.5)))
+
+
+class _Reference(NamedTuple):
+    """A published peak [BW]; `low` and `high` equal `mean` where no spread is known."""
+
+    mean: float
+    low: float
+    high: float
+    label: str
+
+
+_PANELS = {
+    "hip": ("Hip", _Reference(2.38, 2.38, 2.38, "implants 2.38 (Bergmann 2001)")),
+    "knee": ("Knee (tibiofemoral)", _Reference(2.61, 2.61, 2.61, "implants 2.61 (Kutzner 2010)")),
+    "patellofemoral": ("Patellofemoral", _Reference(0.9, 0.5, 1.3, "models 0.9 ± 0.4 (Hart 2022)")),
+    "ankle": ("Ankle", _Reference(3.9, 3.9, 3.9, "model 3.9 (Procter & Paul 1982)")),
+}
+_ANGLES = {
+    "pelvis_tilt": "Pelvis tilt",
+    "pelvis_list": "Pelvis list",
+    "pelvis_rotation": "Pelvis rotation",
+    "hip_flexion": "Hip flexion",
+    "hip_adduction": "Hip adduction",
+    "hip_rotation": "Hip internal rotation",
+    "knee_angle": "Knee flexion",
+    "ankle_angle": "Ankle dorsiflexion",
+    "subtalar_angle": "Subtalar inversion",
+    "midtarsal_angle": "Midtarsal",
+    "mtp_angle": "Toes (MTP)",
+}
+_MAIN_GROUPS = (
+    "gluteus maximus",
+    "gluteus medius",
+    "gluteus minimus",
+    "iliopsoas",
+    "hamstrings",
+    "rectus femoris",
+    "vasti",
+    "gastrocnemius",
+    "soleus",
+    "tibialis anterior",
+    "tibialis posterior",
+    "peroneus longus",
+)
+
+
+def plot(dataset: xr.Dataset, kind: str = "joint_loads", **options) -> Figure:
+    """A figure by name: joint_loads, angles, moments, activations or sweep_joint_loads."""
+    if kind not in KINDS:
+        raise UnknownName(f"No figure named '{kind}'. {suggest(kind, tuple(KINDS))}")
+    return KINDS[kind](dataset, **options)
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Write `<path>.png` (200 dpi) and `<path>.pdf`; a suffix in `path` is dropped."""
+    stem = Path(path).with_suffix("")
+    written = []
+    with matplotlib.rc_context(_STYLE):
+        for suffix in ("png", "pdf"):
+            target = stem.with_name(f"{stem.name}.{suffix}")
+            temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+            try:
+                figure.savefig(temporary, dpi=200, format=suffix)
+                os.replace(temporary, target)
+            finally:
+                temporary.unlink(missing_ok=True)
+            written.append(target)
+    return written[0], written[1]
+
+
+def _styled(function):
+    """Draws in this file's style, and makes figures show in notebooks without pyplot."""
+
+    @functools.wraps(function)
+    def draw(*args, **kwargs):
+        if "IPython" in sys.modules:
+            _show_in_notebook()
+        with matplotlib.rc_context(_STYLE):
+            return function(*args, **kwargs)
+
+    return draw
+
+
+def _show_in_notebook():
+    from IPython.core.getipython import get_ipython
+    from IPython.core.pylabtools import select_figure_formats
+
+    shell = get_ipython()
+    if shell is not None:
+        select_figure_formats(shell, {"png"})
+
+
+# --------------------------------------------------------------------------------- figures
+
+
+@_styled
+def plot_joint_loads(dataset: xr.Dataset) -> Figure:
+    """Hip, knee, patellofemoral and ankle reaction forces of both sides [BW]."""
+    _require_single(dataset)
+    joints = _joints_present(dataset)
+    figure, axes = _panels(len(joints), columns=2, width=3.6, height=2.5)
+    for joint, ax in zip(joints, axes, strict=True):
+        title, reference = _PANELS[joint]
+        for side in SIDES:
+            load = _load(dataset, joint, side)
+            if load is not None:
+                _draw(ax, dataset, side, load.values, **_SIDE_LINE[side])
+        ax.set_ylim(bottom=0.0)
+        _finish(ax, dataset, title, "reaction force [BW]")
+        _reference_band(ax, dataset, reference)
+    _label_x(figure, axes, dataset, columns=2)
+    _side_legend(figure, dataset, Patch(facecolor=_BAND, label="published peaks, level walking"))
+    return figure
+
+
+@_styled
+def plot_angles(dataset: xr.Dataset) -> Figure:
+    """Pelvis and joint angles of both sides [deg]; signs as in the model."""
+    values = np.rad2deg(dataset["coordinate_value"])
+    return _coordinate_figure(dataset, values, "[deg]", dict(_ANGLES))
+
+
+@_styled
+def plot_moments(dataset: xr.Dataset) -> Figure:
+    """Net internal joint moments and the external knee adduction moment, both sides [N m/kg]."""
+    values = dataset["moment_to_balance"] / dataset["body_mass"]
+    titles = {stem: words for stem, words in _ANGLES.items() if not stem.startswith("pelvis")}
+    return _coordinate_figure(dataset, values, "[N m/kg]", titles, adduction=True)
+
+
+@_styled
+def plot_activations(
+    dataset: xr.Dataset,
+    emg: Storage | None = None,
+    *,
+    side: str = "r",
+    groups: Sequence[str] = _MAIN_GROUPS,
+) -> Figure:
+    """Activations of one side by muscle group, with published on-off bands and measured EMG.
+
+    `emg`: envelopes on the clock of the dataset; each is scaled to the panel's largest activation.
+    """
+    _require_single(dataset)
+    find("side", side, SIDES)
+    names = dataset["muscle"].values
+    shown = {}
+    for group in groups:
+        find("muscle group", group, tuple(ON_OFF))
+        muscles = muscles_named(ON_OFF[group].muscles, names, side)
+        if muscles:
+            shown[group] = muscles
+    if not shown:
+        raise BadInput(f"The result has no muscle on side '{side}' of: {', '.join(groups)}.")
+    columns = min(4, len(shown))
+    figure, axes = _panels(len(shown), columns=columns, width=2.35, height=1.9)
+    for (group, muscles), ax in zip(shown.items(), axes, strict=True):
+        _activation_panel(ax, dataset, emg, side, group, muscles)
+    _label_x(figure, axes, dataset, columns=columns, side=side)
+    handles: list = [Line2D([], [], color=_SIDE_LINE["r"]["color"], label="predicted activation")]
+    if "gait_pct" in dataset.coords:
+        handles.append(Patch(facecolor=_INK, label=f"active, published ({SOURCE})"))
+    if emg is not None:
+        handles.append(Patch(facecolor=_BAND, label="measured EMG, scaled to the panel's peak"))
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+    return figure
+
+
+@_styled
+def plot_sweep_joint_loads(
+    dataset: xr.Dataset, parameter: str | None = None, *, side: str = "r"
+) -> Figure:
+    """Joint loads of one side [BW], one line per value of the swept `parameter`."""
+    find("side", side, SIDES)
+    dims = [str(d) for d in dataset["joint_reaction_force"].dims if d not in _OWN_DIMS]
+    parameter = dims[0] if parameter is None and len(dims) == 1 else parameter
+    if parameter is None or parameter not in dims:
+        raise BadInput(f"Name the swept parameter to draw, one of: {', '.join(dims) or 'none'}.")
+    if len(dims) > 1:
+        others = ", ".join(d for d in dims if d != parameter)
+        raise BadInput(f"Select one value of {others} first, e.g. with `dataset.isel(...)`.")
+    values = dataset[parameter].values
+    joints = [joint for joint in _joints_present(dataset) if _load(dataset, joint, side) is not None]
+    shades = matplotlib.colormaps["cividis"](np.linspace(0.0, 0.82, len(values)))
+    figure, axes = _panels(len(joints), columns=2, width=3.6, height=2.5)
+    for joint, ax in zip(joints, axes, strict=True):
+        title, reference = _PANELS[joint]
+        for i in range(len(values)):
+            case = dataset.isel({parameter: i})
+            line = {"color": shades[i], "linestyle": _LINESTYLES[i % len(_LINESTYLES)]}
+            _draw(ax, case, side, _load(case, joint, side).values, **line)
+        ax.set_ylim(bottom=0.0)
+        _finish(ax, dataset, title, "reaction force [BW]", sides=(side,))
+        _reference_band(ax, dataset, reference)
+    _label_x(figure, axes, dataset, columns=2, side=side)
+    handles: list = [
+        Line2D(
+            [],
+            [],
+            color=shades[i],
+            linestyle=_LINESTYLES[i % len(_LINESTYLES)],
+            label=_short(value),
+        )
+        for i, value in enumerate(values)
+    ]
+    if bool((dataset["status"] == STATUS.index("strength_limited")).any()):
+        handles.append(_limited_handle())
+    unit = dataset[parameter].attrs.get("units", "1")
+    title = parameter if unit == "1" else f"{parameter} [{unit}]"
+    side_word = _SIDE_LINE[side]["label"]
+    figure.legend(
+        handles=handles,
+        loc="outside upper left",
+        ncols=min(len(handles), 7),
+        title=f"{title} ({side_word} side shown)",
+        alignment="left",
+        title_fontsize=9.0,
+    )
+    return figure
+
+
+KINDS = {
+    "joint_loads": plot_joint_loads,
+    "angles": plot_angles,
+    "moments": plot_moments,
+    "activations": plot_activations,
+    "sweep_joint_loads": plot_sweep_joint_loads,
+}
+"""Name -> function of a dataset, for `plot`."""
+
+_OWN_DIMS = ("time", "joint", "axis")
+
+
+# ----------------------------------------------------------------------------------- parts
+
+
+def _panels(count, *, columns, width, height):
+    """A figure with `count` axes in rows of `columns`, and the axes in a list."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(columns * width, rows * height + 0.55), layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
+    for ax in grid[count:]:
+        ax.remove()
+    return figure, list(grid[:count])
+
+
+def _curve(dataset, side, values):
+    """Abscissa and values over one side's gait cycle, NaN where the cycle wraps; or over time."""
+    if "gait_pct" not in dataset.coords or np.isnan(dataset["gait_pct"].sel(side=side)).all():
+        return dataset["time"].values, values
+    percent = dataset["gait_pct"].sel(side=side).values
+    wraps = np.flatnonzero(np.diff(percent) < 0.0) + 1
+    return np.insert(percent, wraps, np.nan), np.insert(np.asarray(values, float), wraps, np.nan)
+
+
+def _draw(ax: Axes, dataset, side, values, **line):
+    x, y = _curve(dataset, side, values)
+    ax.plot(x, y, solid_capstyle="round", dash_capstyle="round", **line)
+    limited = dataset["status"].values == STATUS.index("strength_limited")
+    if limited.any():
+        x, y = _curve(dataset, side, np.where(limited, values, np.nan))
+        ax.plot(x, y, linestyle="none", marker="o", markersize=3.2, markerfacecolor="white",
+                markeredgewidth=0.8, markeredgecolor=line["color"])  # fmt: skip
+
+
+def _finish(ax: Axes, dataset, title, y_label, sides=SIDES):
+    """Title, y label, gait cycle limits, swing shading and toe-off lines."""
+    ax.set_title(title)
+    ax.set_ylabel(y_label)
+    if "gait_pct" not in dataset.coords:
+        return
+    ax.set_xlim(0.0, 100.0)
+    ax.set_xticks(range(0, 101, 20))
+    toe_off = [float(dataset["toe_off_pct"].sel(side=side)) for side in sides]
+    known = [t for t in toe_off if np.isfinite(t)]
+    if not known:
+        return
+    ax.axvspan(min(known), 100.0, facecolor=_SWING, edgecolor="none", zorder=0)
+    close = max(known) - min(known) < 1.5
+    marks = {(sum(known) / len(known)): ":"} if close else dict(zip(known, (":", "--")))
+    for at, style in marks.items():
+        ax.axvline(at, color="#888888", linewidth=0.8, linestyle=style, zorder=1)
+
+
+def _reference_band(ax: Axes, dataset, reference):
+    """The published peak and what it is, in the swing half where curves are low."""
+    low, high = reference.low, reference.high
+    if low == high:
+        ax.axhline(reference.mean, color=_BAND, linewidth=3.0, zorder=0.5, solid_capstyle="butt")
+    else:
+        ax.axhspan(low, high, facecolor=_BAND, edgecolor="none", alpha=0.75, zorder=0.5)
+    top = max(ax.get_ylim()[1], 1.12 * high)
+    ax.set_ylim(0.0, 1.04 * top if high > 0.9 * top else top)
+    ax.annotate(
+        reference.label,
+        (1.0, high),
+        xycoords=("axes fraction", "data"),
+        xytext=(-3.0, 3.0),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=7.0,
+        color="#555555",
+    )
+
+
+def _label_x(figure, axes, dataset, *, columns, side=None):
+    """The abscissa's name under the lowest panel of each column."""
+    gait = "gait_pct" in dataset.coords
+    words = f"{_SIDE_LINE[side]['label']} gait cycle [%]" if side else "gait cycle of each side [%]"
+    for i, ax in enumerate(axes):
+        if i + columns >= len(axes):
+            ax.set_xlabel(words if gait else "time [s]")
+            ax.tick_params(labelbottom=True)
+
+
+def _side_legend(figure, dataset, *more):
+    handles: list = [Line2D([], [], **_SIDE_LINE[side]) for side in SIDES]
+    if bool((dataset["status"] == STATUS.index("strength_limited")).any()):
+        handles.append(_limited_handle())
+    if "gait_pct" in dataset.coords:
+        handles.append(Patch(facecolor=_SWING, edgecolor="#cccccc", linewidth=0.5, label="swing"))
+    handles += more
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+
+
+def _limited_handle():
+    return Line2D([], [], linestyle="none", marker="o", markersize=4, markerfacecolor="white",
+                  markeredgecolor=_INK, label="muscles too weak: load too small")  # fmt: skip
+
+
+def _short(value):
+    return f"{value:g}" if np.issubdtype(np.asarray(value).dtype, np.number) else str(value)
+
+
+def _require_single(dataset):
+    more = [str(d) for d in dataset["joint_reaction_force"].dims if d not in _OWN_DIMS]
+    if more:
+        raise BadInput(
+            f"The dataset sweeps {', '.join(more)}. Select one case with `dataset.isel(...)`, or "
+            "draw all of them with kind 'sweep_joint_loads'."
+        )
+
+
+def _joints_present(dataset):
+    found = [
+        joint for joint in _PANELS if any(_load(dataset, joint, side) is not None for side in SIDES)
+    ]
+    if not found:
+        raise BadInput("The model has neither a hip, a knee nor an ankle joint to draw.")
+    return found
+
+
+def _load(dataset, joint, side):
+    """Size of a joint reaction over body weight [-]; None if the model has no such joint."""
+    names = tuple(dataset["joint"].values)
+    try:
+        index = joint_index(names, joint, side)
+    except UnknownName:
+        return None
+    force = dataset["joint_reaction_force"].isel(joint=index)
+    return np.sqrt((force**2).sum("axis", skipna=False)) / dataset["body_weight"]
+
+
+# ------------------------------------------------------------------- angles and moments
+
+
+def _coordinate_figure(dataset, values, unit, titles, adduction=False):
+    """One panel per kind of coordinate, both sides, plus the knee adduction moment."""
+    _require_single(dataset)
+    drawn = {}
+    for stem in titles:
+        found = {side: _coordinate(values, stem, side) for side in SIDES}
+        found = {side: curve for side, curve in found.items() if curve is not None}
+        if found:
+            drawn[stem] = found
+    moment = dataset["knee_adduction_moment"] if adduction else None
+    extra = moment is not None and bool(np.isfinite(moment).any())
+    count = len(drawn) + extra
+    if not count:
+        raise BadInput("The result has no joint angle to draw.")
+    columns = min(3, count)
+    figure, axes = _panels(count, columns=columns, width=2.7, height=2.1)
+    for (stem, curves), ax in zip(drawn.items(), axes):
+        ax.axhline(0.0, color="#bbbbbb", linewidth=0.7, zorder=1)
+        for side, curve in curves.items():
+            _draw(ax, dataset, side, curve, **_SIDE_LINE[side])
+        _finish(ax, dataset, _signed(titles[stem], stem, dataset), unit)
+    if extra:
+        ax = axes[-1]
+        ax.axhline(0.0, color="#bbbbbb", linewidth=0.7, zorder=1)
+        for side in SIDES:
+            _draw(ax, dataset, side, moment.sel(side=side).values, **_SIDE_LINE[side])
+        _finish(ax, dataset, "Knee adduction, external", unit)
+    _label_x(figure, axes, dataset, columns=columns)
+    _side_legend(figure, dataset)
+    return figure
+
+
+def _coordinate(values, stem, side):
+    """The curve of a coordinate; of the pelvis once, on the right side's cycle."""
+    name = stem if stem.startswith("pelvis") and side == "r" else f"{stem}_{side}"
+    if name not in values["coordinate"].values:
+        return None
+    curve = values.sel(coordinate=name).values
+    return curve if np.isfinite(curve).any() and np.nanmax(np.ptp(curve)) > 0.0 else None
+
+
+def _signed(title, stem, dataset):
+    """The knee's title with the sign of flexion where the model's is not positive."""
+    conventions = json.loads(dataset.attrs.get("model_conventions", "{}"))
+    negative = stem == "knee_angle" and conventions.get("knee_flexion") == "negative"
+    return f"{title} (negative)" if negative else title
+
+
+# ----------------------------------------------------------------------------- activations
+
+
+def _activation_panel(ax, dataset, emg, side, group, muscles):
+    activation = dataset["activation"].sel(muscle=list(muscles))
+    top = max(0.1, float(activation.max()))
+    base = matplotlib.colors.to_rgb(_SIDE_LINE["r"]["color"])
+    for i, muscle in enumerate(muscles):
+        lighter = 0.6 * i / max(1, len(muscles) - 1)
+        color = tuple(c + lighter * (1.0 - c) for c in base)
+        line = {"color": color, "linestyle": _LINESTYLES[i % len(_LINESTYLES)]}
+        _draw(ax, dataset, side, activation.sel(muscle=muscle).values, **line, linewidth=1.3,
+              label=muscle.removesuffix(f"_{side}"))  # fmt: skip
+    if emg is not None:
+        for electrode in emg.labels:
+            under = electrode_muscles(electrode, muscles, side)
+            if under:
+                recorded = top * envelope(emg, electrode, dataset["time"].values)
+                x, y = _curve(dataset, side, recorded)
+                ax.fill_between(x, 0.0, y, facecolor=_BAND, alpha=0.6, edgecolor="none", zorder=0.6)
+    bar = 0.07 * top
+    ax.set_ylim(-1.6 * bar, 1.35 * top if len(muscles) > 1 else 1.12 * top)
+    if "gait_pct" in dataset.coords:
+        for on, off in ON_OFF[group].on_off:
+            for start, end in [(on, off)] if on <= off else [(on, 100.0), (0.0, off)]:
+                ax.broken_barh([(start, end - start)], (-1.3 * bar, bar), facecolor=_INK)
+    ax.axhline(0.0, color="#bbbbbb", linewidth=0.6, zorder=0.8)
+    if len(muscles) > 1:
+        ax.legend(loc="upper right", fontsize=6.5, ncols=2, handlelength=1.9, columnspacing=0.8,
+                  borderpad=0.1, labelspacing=0.25)  # fmt: skip
+    _finish(ax, dataset, group.capitalize(), "activation [-]", sides=(side,))

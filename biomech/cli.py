@@ -1,0 +1,298 @@
+"""The command line, `biomech`.
+
+Exit codes: 0 good, 2 the input cannot be used (said in red, without a traceback), 3 the run
+finished but some cases failed. Each command imports what it needs when it runs, so that
+`biomech --help` is quick.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from .model.names import BadInput
+
+BAD_INPUT = 2
+
+
+class _Commands(TyperGroup):
+    """Bad input is the user's to mend: one paragraph and exit code 2. Anything else is our bug."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BadInput as error:
+            _error(str(error))
+            raise typer.Exit(BAD_INPUT) from error
+
+
+app = typer.Typer(
+    name="biomech",
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Change a walking human model and see, with units, what reaches its joints. "
+    "For research and education; not a medical device.",
+)
+configs_app = typer.Typer(cls=_Commands, help="List the shipped configurations, or copy them.")
+app.add_typer(configs_app, name="configs", invoke_without_command=True)
+
+
+def main() -> None:
+    """Entry point of the command `biomech`."""
+    app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from . import __version__
+
+        typer.echo(f"biomech {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _all_commands(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    # Double precision before anything is computed: an array made in single precision stays so.
+    if "jax" in sys.modules:
+        from .precision import use_float64
+
+        use_float64()
+    else:
+        os.environ["JAX_ENABLE_X64"] = "1"
+
+
+@app.command()
+def run(
+    config: Annotated[str, typer.Argument(help="A .yaml file, or the name of a shipped one.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change one key, e.g. study.rate_hz=50."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to make for the results; runs/<name>-<n> without it."),
+    ] = None,
+) -> None:
+    """Run a configuration and write a folder of results."""
+    from .experiment.runner import run as run_configuration
+
+    result = run_configuration(config, out=out, overrides=set_ or ())
+    _print_result(result)
+    raise typer.Exit(result.exit_code)
+
+
+@configs_app.callback()
+def _configs(ctx: typer.Context) -> None:
+    """List the shipped configurations."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from .experiment.config import load_config
+    from .experiment.shipped import shipped_configurations
+
+    rows = [
+        (name, load_config(file).config.description)
+        for name, file in shipped_configurations().items()
+    ]
+    _table(("name", "question"), rows)
+    _print("\nRun one: biomech run NAME. Copy them to change: biomech configs init FOLDER.")
+
+
+@configs_app.command("init")
+def _configs_init(
+    folder: Annotated[Path, typer.Argument(help="Where to put the copies.")],
+) -> None:
+    """Copy the shipped configurations into a folder."""
+    from .experiment.shipped import copy_configurations
+
+    for path in copy_configurations(folder):
+        _print(str(path))
+
+
+@app.command()
+def models() -> None:
+    """List the built-in bodies."""
+    from .formats.load import load_built_in
+    from .model.library import BUILT_IN
+
+    rows = []
+    for name in BUILT_IN:
+        model = load_built_in(name)
+        rows.append(
+            (
+                name,
+                f"{len(model.skeleton.body_names)}",
+                f"{len(model.skeleton.coordinates.names)}",
+                f"{len(model.muscles.names)}",
+                f"{float(model.skeleton.mass.sum()):.1f} kg",
+            )
+        )
+    _table(("name", "bodies", "coordinates", "muscles", "mass"), rows)
+    _print("\nAn .osim file is a model too: biomech inspect FILE.osim.")
+
+
+@app.command()
+def interventions() -> None:
+    """List the interventions: parameters, units, ranges, neutral values and sources."""
+    from .interventions import CATALOGUE
+
+    rows = []
+    for kind, entry in CATALOGUE.items():
+        for p in entry.parameters:
+            unit = "" if p.unit == "-" else f" {p.unit}"
+            span = f"{p.lower:g} to {p.upper:g}{unit}"
+            rows.append((kind, p.name, span, f"{p.neutral:g}", p.description, p.source))
+        for name, choices in entry.choices.items():
+            rows.append((kind, name, ", ".join(choices), "", "choice", ""))
+        for name in entry.texts:
+            rows.append((kind, name, "text", "", "names in the model", ""))
+    _table(("kind", "parameter", "range", "neutral", "what it is", "source"), rows)
+    for kind, entry in CATALOGUE.items():
+        note = " Needs movement: `inverse` refuses it." if entry.needs_motion else ""
+        _print(f"{kind}: {entry.summary}{note}")
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An OpenSim model file.")],
+) -> None:
+    """Show what is in an .osim file: what is used, and what is not and why."""
+    from .formats.osim import inspect_osim
+
+    _print(str(inspect_osim(file)))
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="A run folder, or its results.nc.")],
+    second: Annotated[Path, typer.Argument(help="Another.")],
+) -> None:
+    """Compare the metrics of two results."""
+    from .analysis.compare import compare as compare_datasets
+
+    _print(str(compare_datasets(_open_run(first), _open_run(second))))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a configuration: every key, its unit and its range."""
+    from .experiment.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, device, precision and the cache of compiled code."""
+    import importlib.metadata
+    import platform
+
+    import jax
+
+    from . import __version__
+    from .analysis.provenance import device
+    from .experiment.compile_cache import use_compile_cache
+
+    packages = ("jax", "jaxlib", "equinox", "numpy", "scipy", "xarray", "h5netcdf", "pydantic")
+    folder = use_compile_cache()
+    size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) if folder else 0
+    wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+    rows = [
+        ("biomech", __version__),
+        ("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        *((name, importlib.metadata.version(name)) for name in packages),
+        ("device", device()),
+        ("precision", "float64" if wide else "float32"),
+        ("compile cache", f"{folder} ({size / 1e6:.1f} MB)" if folder else "off"),
+    ]
+    _table(("what", "here"), rows)
+
+
+# ------------------------------------------------------------------------------- printing
+
+
+def _open_run(path: Path) -> Any:
+    from .analysis.labels import read_netcdf
+    from .experiment.runner import RESULTS_FILE
+
+    return read_netcdf(path / RESULTS_FILE if path.is_dir() else path)
+
+
+def _print_result(result: Any) -> None:
+    """The folder, the peak joint loads and how far to trust them."""
+    from .experiment.peaks import peak_table, sweep_dimensions
+
+    dataset = result.open()
+    swept = sweep_dimensions(dataset)
+    shown = [row for row in peak_table(dataset) if _is_shown(row.metric)]
+    _table(
+        (*swept, "joint load", "peak", "time"),
+        [
+            (
+                *(f"{value:g}" for value in row.case),
+                row.metric.removeprefix("peak_").replace("_force_", " ") + _mark(row),
+                f"{row.value:.2f} {row.unit}",
+                f"{row.time:.2f} s",
+            )
+            for row in shown[:_MOST_ROWS]
+        ],
+    )
+    if len(shown) > _MOST_ROWS:
+        _print(f"... and {len(shown) - _MOST_ROWS} more rows in peaks.csv")
+    if any(row.rival or row.limited_share > 0 for row in shown):
+        _print("* a second peak comes within 1 %; ! muscles were too weak for part of the window")
+    for line in _credibility(result, dataset):
+        _print(line)
+    if result.exit_code:
+        _error(f"Some cases have instants without a solution: see `status` and {result.folder}.")
+    _print(f"\nResults: {result.folder}")
+
+
+_MOST_ROWS = 40
+
+
+def _is_shown(metric: str) -> bool:
+    return metric.startswith("peak_") and "_force_" in metric
+
+
+def _mark(row: Any) -> str:
+    return (" *" if row.rival else "") + (" !" if row.limited_share > 0 else "")
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table; text from files is shown as it is, never read as markup."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE)
+    for title in head:
+        table.add_column(Text(title), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    _console().print(table)
+
+
+def _print(text: str) -> None:
+    typer.echo(text)
+
+
+def _error(message: str) -> None:
+    typer.secho(message, fg=typer.colors.RED, err=True)
+
+
+def _console() -> Any:
+    """Where tables go: as wide as the terminal, wide enough for whole cells when piped."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=160)

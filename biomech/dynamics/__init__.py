@@ -1,0 +1,35 @@
+"""Rigid-body mechanics: spatial algebra, kinematics, inverse dynamics, joint reactions, contact."""
+
+from .inverse_dynamics import (
+    across_joints,
+    generalized_forces,
+    inverse_dynamics,
+    joint_reactions,
+    mass_centers,
+    mass_matrix,
+)
+from .kinematics import (
+    BodyMotion,
+    Pose,
+    apply_couplers,
+    body_motion,
+    coupled_motion,
+    pose,
+    project_couplers,
+)
+
+__all__ = [
+    "BodyMotion",
+    "Pose",
+    "across_joints",
+    "apply_couplers",
+    "body_motion",
+    "coupled_motion",
+    "generalized_forces",
+    "inverse_dynamics",
+    "joint_reactions",
+    "mass_centers",
+    "mass_matrix",
+    "pose",
+    "project_couplers",
+]

@@ -1,0 +1,1 @@
+"""From a configuration file to a stored result: schema, sweep, runner, run folder."""

@@ -1,0 +1,149 @@
+"""The body and the motion that a configuration names: read once, checked before anything runs."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+from ..formats.load import load_model
+from ..formats.trial import Trial, load_trial
+from ..model.body import Model
+from ..model.edits import lock, weld, with_activation_bounds, with_reserves
+from ..model.names import BadInput, find
+from ..studies.inverse import MeasuredMotion
+from ..studies.metrics import available_metrics
+from ..studies.prepare import ensure_actuated, measured_motion
+from .config import CheckedConfig
+from .schema import ExperimentConfig
+
+_FILE_KEYS = ("model.path", "trial.coordinates", "trial.external_loads", "trial.emg")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Inputs:
+    """What the study runs on.
+
+    - `model`: after `model_edits`, every free coordinate actuated; before interventions.
+    - `motion`: at the instants to analyse. `notes`: what was assumed on the way.
+    - `files`: SHA-256 of every file read, by its name.
+    """
+
+    model: Model
+    trial: Trial
+    motion: MeasuredMotion
+    notes: tuple[str, ...]
+    files: dict[str, str]
+
+
+def load_inputs(checked: CheckedConfig) -> Inputs:
+    """Read the files of a configuration.
+
+    **Raises:** `BadInput` for a missing or changed file (with where to get it), and for whatever
+    the readers refuse.
+    """
+    config = checked.config
+    files = find_files(checked)
+    model = edited(_load_body(config, files), config)
+    trial = _load_motion(config, files, model)
+    hashes = {path.name: _sha256(path) for path in files.values()} | dict(trial.source)
+    _check_hashes(checked, hashes)
+    study = config.study
+    _check_metrics(config, model)
+    motion, notes = measured_motion(
+        model,
+        trial,
+        start=study.start,
+        end=study.end,
+        rate_hz=study.rate_hz,
+        lowpass_hz=study.lowpass_hz,
+        values=config.model_edits.value,
+    )
+    return Inputs(model, trial, motion, (*trial.notes, *notes), hashes)
+
+
+def find_files(checked: CheckedConfig) -> dict[str, Path]:
+    """Path of every file the configuration names, by its key; all of them exist."""
+    paths, missing = {}, []
+    for key in _FILE_KEYS:
+        part, _, field = key.partition(".")
+        name = getattr(getattr(checked.config, part), field)
+        if name is None:
+            continue
+        paths[key] = checked.folder / name
+        if not paths[key].is_file():
+            missing.append(f"`{key}`: {name}")
+    if missing:
+        where = checked.config.data_source.strip()
+        raise BadInput(
+            f"{checked.source}: there is no file for {'; '.join(missing)} in the folder "
+            f"{checked.folder}. Set `data_folder` to where the files lie (--set data_folder=FOLDER)"
+            f"{', or get them: ' + where if where else '.'}"
+        )
+    return paths
+
+
+def edited(model: Model, config: ExperimentConfig) -> Model:
+    """The model after `model_edits`, every free coordinate with an actuator."""
+    edits = config.model_edits
+    try:
+        for name, value in edits.weld.items():
+            model = weld(model, name, value)
+        for name, value in edits.lock.items():
+            model = lock(model, name, value)
+        for name in edits.value:
+            find("coordinate", name, model.skeleton.coordinates.names)
+        model = with_reserves(model, edits.reserves)
+        model = with_reserves(model, edits.residuals, kind="residual")
+        if edits.activation_bounds is not None:
+            model = with_activation_bounds(model, *edits.activation_bounds)
+    except BadInput as error:
+        raise BadInput(f"`model_edits`: {error}") from error
+    return ensure_actuated(model)
+
+
+def _load_body(config: ExperimentConfig, files: dict[str, Path]) -> Model:
+    which = config.model.name or files["model.path"]
+    return load_model(which, precision=config.precision)
+
+
+def _load_motion(config: ExperimentConfig, files: dict[str, Path], model: Model) -> Trial:
+    trial = config.trial
+    if trial.reference is not None:
+        from ..formats.reference_gait import reference_gait
+
+        name = config.model.name if trial.reference == "default" else trial.reference
+        if name is None:
+            raise BadInput(
+                "`trial.reference`: a model from a file has no default gait. Name a built-in one, "
+                "or give files."
+            )
+        return reference_gait(name)
+    columns = trial.in_degrees_columns
+    return load_trial(
+        files["trial.coordinates"],
+        files.get("trial.external_loads"),
+        model=model,
+        in_degrees_columns="all" if columns == ("all",) else columns,
+        emg=files.get("trial.emg"),
+        precision=config.precision,
+    )
+
+
+def _check_metrics(config: ExperimentConfig, model: Model) -> None:
+    available = available_metrics(model.skeleton.joint_names)
+    for name in config.metrics:
+        if name not in available:
+            raise BadInput(f"`metrics`: '{name}' needs a joint that '{model.name}' does not have.")
+
+
+def _check_hashes(checked: CheckedConfig, hashes: dict[str, str]) -> None:
+    for name, wanted in checked.config.files.items():
+        if hashes.get(name, wanted) != wanted:
+            raise BadInput(
+                f"{checked.source}: the file {name} is not the one this configuration was run "
+                f"with (SHA-256 {hashes[name][:12]}..., not {wanted[:12]}...). Get the original, "
+                "or take `files` out to use this one."
+            )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

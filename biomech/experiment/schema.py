@@ -1,0 +1,354 @@
+"""What a configuration may say: every key, its unit, its range and what it is for.
+
+SI and radians, as everywhere inside; another unit stands in the name of the key. Nothing is
+converted between kinds (`strict`), nothing may be added (`forbid`), and a checked configuration
+does not change (`frozen`). The models of the interventions are generated from
+`interventions.CATALOGUE`, where their units, ranges and choices stand once.
+"""
+
+import inspect
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    create_model,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from ..interventions import CATALOGUE, Intervention
+from ..model.library import BUILT_IN, BUILT_IN_GAIT
+from ..model.names import suggest
+
+SCHEMA_VERSION = 1
+MAX_SWEEP_VALUES = 10_000
+LATER_STUDIES = ("stand", "track", "predict")
+"""Studies that are planned; asking for one is an error of its own."""
+RESERVED_NAMES = ("model", "study")
+"""No intervention may be called so: `model.mass_kg` must not become ambiguous in a sweep."""
+
+OUTPUTS = (
+    *("coordinate_value", "coordinate_speed", "coordinate_acceleration", "center_of_mass"),
+    *("generalized_force", "moment_to_balance", "unbalanced_force"),
+    *("activation", "muscle_force", "norm_fiber_length", "muscle_tendon_length"),
+    *("muscle_tendon_speed", "force_at_full_activation", "moment_arm", "ligament_force"),
+    *("actuator_force", "reserve_force", "residual_force"),
+    *("joint_reaction_force", "joint_reaction_moment", "joint_reaction_force_body_axes"),
+    *("intersegmental_force", "intersegmental_moment", "joint_center", "knee_adduction_moment"),
+    *("ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
+    *("stride_time", "toe_off_pct"),
+)
+"""Variables that `outputs` may choose among."""
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip() or "\x00" in text:
+        raise PydanticCustomError("blank", "is empty; it must be a name")
+    return text
+
+
+Text = Annotated[str, StringConstraints(max_length=2000)]
+Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_not_blank)]
+FileName = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_not_blank)]
+Names = Annotated[tuple[Name, ...], Field(strict=False, max_length=1000)]
+Numbers = Annotated[tuple[float, ...], Field(strict=False, max_length=MAX_SWEEP_VALUES)]
+Angle = Annotated[float, Field(ge=-10.0, le=10.0)]
+"""A coordinate's value [rad or m]; larger numbers are degrees or millimetres by mistake."""
+Strength = Annotated[float, Field(gt=0.0, le=1e6)]
+
+
+class Strict(BaseModel):
+    """A part of the configuration: a typo is an error, and nothing is guessed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        for key in data:
+            if key not in known:
+                raise PydanticCustomError(
+                    "unknown_key",
+                    "has no key '{key}'. {hint}",
+                    {"key": str(key), "hint": suggest(str(key), known)},
+                )
+        return data
+
+
+def _one_of(part: Strict, *keys: str) -> str:
+    """The one key of `keys` that is given."""
+    given = [key for key in keys if getattr(part, key) is not None]
+    if len(given) != 1:
+        which = " and ".join(given) or "none"
+        raise PydanticCustomError(
+            "one_of",
+            "needs exactly one of {keys}; it has {which}",
+            {"keys": ", ".join(f"`{k}`" for k in keys), "which": which},
+        )
+    return given[0]
+
+
+def _built_in(kind: str, name: str | None, known: tuple[str, ...]) -> str | None:
+    if name is not None and name not in known:
+        raise PydanticCustomError(
+            "unknown_name",
+            "no built-in {kind} named '{name}'. {hint}",
+            {"kind": kind, "name": name, "hint": suggest(name, known)},
+        )
+    return name
+
+
+class BodyModel(Strict):
+    """The body: one that is built in, or a file."""
+
+    name: Name | None = Field(None, description="a built-in body; `biomech models` lists them")
+    path: FileName | None = Field(None, description="an .osim or native .yaml model file")
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        return _built_in("model", name, tuple(BUILT_IN))
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        _one_of(self, "name", "path")
+        return self
+
+
+class RecordedTrial(Strict):
+    """The motion: a built-in reference gait, or files."""
+
+    reference: Name | None = Field(
+        None, description="a built-in gait by the name of its model, or `default`"
+    )
+    coordinates: FileName | None = Field(None, description="a .mot or .sto file of coordinates")
+    external_loads: FileName | None = Field(
+        None, description="an ExternalLoads .xml file; its table must lie in the same folder"
+    )
+    emg: FileName | None = Field(None, description="a .sto file of muscle electrical activity")
+    in_degrees_columns: Names = Field(
+        (),
+        description="columns in degrees although the header says inDegrees=no; [all]: every angle",
+    )
+
+    @field_validator("reference")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        return _built_in("gait", name, ("default", *BUILT_IN_GAIT))
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if _one_of(self, "reference", "coordinates") == "reference":
+            for key in ("external_loads", "emg", "in_degrees_columns"):
+                if getattr(self, key):
+                    raise PydanticCustomError(
+                        "reference_only",
+                        "`reference` brings its own loads; take `{key}` out",
+                        {"key": key},
+                    )
+        return self
+
+
+class ModelEdits(Strict):
+    """Changes of structure, made in this order before any intervention."""
+
+    weld: dict[Name, Angle] = Field(
+        {}, description="joint or coordinate to remove, fixed at a value [rad or m]"
+    )
+    lock: dict[Name, Angle] = Field(
+        {}, description="coordinate kept, locked at a value [rad or m]: muscles do not balance it"
+    )
+    value: dict[Name, Angle] = Field(
+        {}, description="coordinate at a value [rad or m] instead of the recorded one"
+    )
+    reserves: dict[Name, Strength] = Field(
+        {}, description="coordinate -> optimal force [N m or N] of a reserve actuator"
+    )
+    residuals: dict[Name, Strength] = Field(
+        {}, description="coordinate -> optimal force [N m or N] of a residual actuator"
+    )
+    activation_bounds: (
+        Annotated[
+            tuple[
+                Annotated[float, Field(ge=0.0, le=1.0)],
+                Annotated[float, Field(gt=0.0, le=10.0)],
+            ],
+            Field(strict=False),
+        ]
+        | None
+    ) = Field(None, description="[lower, upper] bound of every activation [-]")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        bounds = self.activation_bounds
+        if bounds is not None and not bounds[0] < bounds[1]:
+            raise PydanticCustomError(
+                "bounds",
+                "activation_bounds are {bounds}; the lower must be below the upper",
+                {"bounds": list(bounds)},
+            )
+        return self
+
+
+class InverseStudy(Strict):
+    """What muscles and joints carried in a measured motion."""
+
+    kind: Literal["inverse"]
+    start: float | None = Field(None, description="first instant [s]; default: of the record")
+    end: float | None = Field(None, description="last instant [s]; default: of the record")
+    rate_hz: float | None = Field(
+        None, gt=0.0, le=10_000.0, description="instants per second; default: as recorded"
+    )
+    lowpass_hz: float | None = Field(
+        None, gt=0.0, le=1000.0, description="cut-off of the filter on coordinates; default: none"
+    )
+    exponent: float = Field(
+        2.0, ge=2.0, le=10.0, description="p in the effort sum of |activation|^p [-]"
+    )
+    passive_fiber_force: bool = Field(False, description="whether stretched fibers resist")
+    allow_fixed_kinematics: bool = Field(
+        False, description="accept interventions that would change the movement; marks the result"
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start is not None and self.end is not None and not self.start < self.end:
+            raise PydanticCustomError(
+                "window",
+                "`start` is {start} s and `end` {end} s; start must come before end",
+                {"start": self.start, "end": self.end},
+            )
+        return self
+
+
+class SweepAxis(Strict):
+    """The values of one swept parameter: written out, or evenly spaced."""
+
+    values: Numbers | None = Field(None, description="each value")
+    linspace: Annotated[tuple[float, float, int], Field(strict=False)] | None = Field(
+        None, description="[first, last, how many]"
+    )
+
+    @field_validator("linspace")
+    @classmethod
+    def _enough(cls, linspace: tuple[float, float, int] | None):
+        if linspace is not None and not 2 <= linspace[2] <= MAX_SWEEP_VALUES:
+            raise PydanticCustomError(
+                "count", "asks for {n} values; 2 to {most} will do", _most(n=linspace[2])
+            )
+        return linspace
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if _one_of(self, "values", "linspace") == "values" and not self.values:
+            raise PydanticCustomError("one_of", "has no values")
+        return self
+
+
+def _most(**context: Any) -> dict[str, Any]:
+    return {**context, "most": MAX_SWEEP_VALUES}
+
+
+def _intervention_model(intervention: Intervention) -> type[Strict]:
+    """The configuration of one intervention, from its entry in the catalogue."""
+    arguments = inspect.signature(intervention.apply).parameters
+    fields: dict[str, Any] = {"kind": (Literal[intervention.kind], ...)}
+    for p in intervention.parameters:
+        fields[p.name] = (
+            float,
+            Field(
+                p.neutral,
+                ge=p.lower,
+                le=p.upper,
+                description=f"{p.description} [{p.unit}]",
+                json_schema_extra={"unit": p.unit, "neutral": p.neutral, "source": p.source},
+            ),
+        )
+    for name, options in intervention.choices.items():
+        fields[name] = (Literal[options], _default(arguments[name]))
+    for name in intervention.texts:
+        default = arguments[name].default
+        kind = Names if isinstance(default, tuple) else (Name | None)
+        fields[name] = (kind, _default(arguments[name]))
+    title = "".join(word.capitalize() for word in intervention.kind.split("_"))
+    return create_model(title, __base__=Strict, __doc__=intervention.summary, **fields)
+
+
+def _default(argument: inspect.Parameter) -> Any:
+    return ... if argument.default is inspect.Parameter.empty else argument.default
+
+
+INTERVENTION_MODELS: dict[str, type[Strict]] = {
+    kind: _intervention_model(entry) for kind, entry in CATALOGUE.items()
+}
+"""Configuration of each intervention by its kind."""
+
+
+def _union(models: tuple[type[Strict], ...]) -> Any:
+    together: Any = models[0]
+    for model in models[1:]:
+        together = together | model
+    return Annotated[together, Field(discriminator="kind")] if len(models) > 1 else together
+
+
+_AnyIntervention = _union(tuple(INTERVENTION_MODELS.values()))
+InterventionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ExperimentConfig(Strict):
+    """One experiment: a body, a motion, a question, and what is varied."""
+
+    model_config = ConfigDict(title="biomech experiment")
+
+    schema_version: Literal[1] = Field(alias="schema", description="version of this format: 1")
+    name: str = Field(pattern=r"^[a-z0-9_]+$", max_length=80, description="names the run folder")
+    description: Text = Field("", description="the question, in a sentence")
+    data_folder: FileName | None = Field(
+        None,
+        description="where the files named here lie, relative to this file; given with --set or "
+        "for a shipped configuration: relative to the current folder",
+    )
+    data_source: Text = Field("", description="where to get the files; shown when one is missing")
+    model: BodyModel
+    trial: RecordedTrial
+    model_edits: ModelEdits = ModelEdits()
+    study: InverseStudy
+    interventions: dict[InterventionName, _AnyIntervention] = {}  # type: ignore[valid-type]
+    sweep: dict[Name, SweepAxis] = Field(
+        {}, description="<intervention>.<parameter> -> values; each becomes a dimension"
+    )
+    outputs: Names = Field((), description="variables to keep in the result; default: all")
+    metrics: Names = Field((), description="metrics to keep in the result; default: all")
+    precision: Literal["float32", "float64"] = "float64"
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="of random draws; `inverse` makes none")
+    files: dict[Name, Sha256] = Field(
+        {}, description="SHA-256 each file must have; written into `config.resolved.yaml`"
+    )
+
+    @field_validator("study", mode="before")
+    @classmethod
+    def _available(cls, study: Any) -> Any:
+        kind = study.get("kind") if isinstance(study, Mapping) else None
+        if kind in LATER_STUDIES:
+            raise PydanticCustomError(
+                "later",
+                "the study '{kind}' is not available in this version; there is: inverse",
+                {"kind": kind},
+            )
+        return study
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a configuration, for editors and forms."""
+    schema = ExperimentConfig.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,202 @@
+"""Native model files: the plain model description, written as YAML.
+
+One file is one model. Numbers are SI and radians and survive a round trip exactly (shortest
+decimal that reads back as the same double). YAML 1.2, read in safe mode: duplicate keys, tags
+that make objects, files over `MAX_BYTES` and nesting over `MAX_DEPTH` are refused.
+"""
+
+import io
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    MappingEndEvent,
+    MappingStartEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from ..model.body import Model
+from ..model.build import build_model, describe_model
+from ..model.names import BadInput
+
+MAX_BYTES = 20_000_000
+MAX_DEPTH = 20
+
+
+def read_model(path: str | os.PathLike[str]) -> Model:
+    """The model in a native file.
+
+    **Raises:** `BadInput` for a file that is missing, too large, not YAML or not a model.
+    """
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise BadInput(f"{path.name} has {size} bytes; a model file may have {MAX_BYTES}.")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"Cannot read the model file {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path.name} is not UTF-8 text: {error.reason}.") from error
+    return parse_model(text, path.name)
+
+
+def parse_model(text: str, file_name: str) -> Model:
+    """The model in the `text` of a native file; `file_name` is for error messages."""
+    try:
+        return build_model(parse_description(text, file_name))
+    except BadInput as error:
+        message = str(error)
+        if message.startswith(file_name):
+            raise
+        raise BadInput(f"{file_name}: {message}") from error
+
+
+def parse_description(text: str, file_name: str) -> dict[str, Any]:
+    """The plain description in the `text` of a native file, not yet checked."""
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        _check_depth(yaml, text, file_name)
+        description = yaml.load(text)
+    except YAMLError as error:
+        raise BadInput(f"{file_name} cannot be read as YAML: {_problem(error)}.") from error
+    if not isinstance(description, dict):
+        raise BadInput(
+            f"{file_name} is not a model: it must be a mapping with `bodies`, `joints`..."
+        )
+    return description
+
+
+def write_model(model: Model, path: str | os.PathLike[str]) -> None:
+    """Write `model` to a native file, all of it or (on failure) nothing."""
+    path = Path(path)
+    text = format_model(model)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def format_model(model: Model) -> str:
+    """The text of a native file."""
+    return format_description(describe_model(model))
+
+
+def format_description(description: dict[str, Any]) -> str:
+    """A plain description as YAML; what fits on one line goes on one line."""
+    lines: list[str] = []
+    _write_mapping(lines, description, "")
+    return "\n".join(lines) + "\n"
+
+
+def _check_depth(yaml: YAML, text: str, file_name: str) -> None:
+    depth = 0
+    for event in yaml.parse(io.StringIO(text)):
+        if getattr(event, "anchor", None):
+            raise BadInput(f"{file_name} uses YAML anchors; write the values out.")
+        depth += isinstance(event, MappingStartEvent | SequenceStartEvent)
+        depth -= isinstance(event, MappingEndEvent | SequenceEndEvent)
+        if depth > MAX_DEPTH:
+            raise BadInput(f"{file_name} is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _problem(error: YAMLError) -> str:
+    """What is wrong and where, in one line."""
+    mark = getattr(error, "problem_mark", None)
+    what = getattr(error, "problem", None) or type(error).__name__
+    return f"{what}, line {mark.line + 1}" if mark else str(what)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_WIDTH = 100
+
+
+def _write_mapping(lines: list[str], mapping: dict[str, Any], indent: str) -> None:
+    for key, value in mapping.items():
+        _write_value(lines, f"{indent}{_text(key)}:", value, indent + "  ")
+
+
+def _write_value(lines: list[str], head: str, value: Any, indent: str) -> None:
+    flow = _flow(value)
+    if len(head) + 1 + len(flow) <= _WIDTH or not _is_nested(value):
+        lines.append(f"{head} {flow}")
+    elif isinstance(value, dict):
+        lines.append(head)
+        _write_mapping(lines, value, indent)
+    else:
+        lines.append(head)
+        for item in value:
+            _write_item(lines, item, indent)
+
+
+def _write_item(lines: list[str], item: Any, indent: str) -> None:
+    """One list entry; a mapping starts on the line of its dash."""
+    if isinstance(item, dict) and len(indent) + 2 + len(_flow(item)) > _WIDTH:
+        start = len(lines)
+        _write_mapping(lines, item, indent + "  ")
+        lines[start] = f"{indent}- {lines[start][len(indent) + 2 :]}"
+    else:
+        _write_value(lines, f"{indent}-", item, indent + "  ")
+
+
+def _is_nested(value: Any) -> bool:
+    """Whether a container is worth a block: plain rows of numbers are not."""
+    if isinstance(value, dict):
+        return bool(value)
+    return isinstance(value, list) and any(isinstance(v, dict | list | str) for v in value)
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_text(k)}: {_flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(v) for v in value) + "]"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return _float(value)
+    return str(value) if isinstance(value, int) else _text(value)
+
+
+def _float(value: float) -> str:
+    if math.isinf(value):
+        return ".inf" if value > 0 else "-.inf"
+    if math.isnan(value):
+        raise BadInput("The model holds NaN; it cannot be written.")
+    return repr(float(value))
+
+
+_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+
+
+def _text(value: Any) -> str:
+    """Text, quoted unless it is a plain word."""
+    text = str(value)
+    plain = text.replace("_", "").replace("-", "").isalnum() and text.isascii()
+    if plain and text[0].isalpha() and text.lower() not in _WORDS:
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else _escape(c) for c in escaped) + '"'
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,58 @@
+"""What an intervention declares about itself: the one place its parameters' facts stand.
+
+The configuration schema, `biomech interventions` and the documentation are generated from it.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from ..model.names import BadInput
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """A number an intervention takes. `neutral` is the value that changes nothing."""
+
+    name: str
+    unit: str
+    lower: float
+    upper: float
+    neutral: float
+    description: str
+    source: str
+
+    def check(self, kind: str, value: Any) -> None:
+        """Raise if a concrete `value` is outside the range (traced values pass)."""
+        if isinstance(value, jax.core.Tracer):
+            return
+        if not self.lower <= float(value) <= self.upper:
+            raise BadInput(
+                f"{kind}.{self.name} is {float(value):g} {self.unit}; it must be between "
+                f"{self.lower:g} and {self.upper:g} (neutral {self.neutral:g})."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Intervention:
+    """A condition or treatment: `apply(model, **arguments) -> Model`.
+
+    - `parameters`: numbers, sweepable and differentiable.
+    - `choices`: options with a fixed set of values; `texts`: names of things in the model.
+    - `needs_motion`: its effect is a change of movement, so `inverse` (measured motion) refuses it.
+    """
+
+    kind: str
+    apply: Callable[..., Any]
+    parameters: tuple[Parameter, ...]
+    choices: dict[str, tuple[str, ...]]
+    texts: tuple[str, ...]
+    needs_motion: bool
+
+    @property
+    def summary(self) -> str:
+        """First line of the function's documentation."""
+        return (inspect.getdoc(self.apply) or "").splitlines()[0]

@@ -1,0 +1,40 @@
+"""Names: turning one into an index, and the error a user sees when there is none."""
+
+import difflib
+from collections.abc import Sequence
+
+
+class BadInput(ValueError):
+    """The user's file, configuration or argument cannot be used; says what, where and what to do.
+
+    The command line turns it into exit code 2.
+    """
+
+
+class UnknownName(KeyError, BadInput):
+    """A name that is not in the model, the file or the configuration."""
+
+    def __str__(self):  # KeyError would show the message in quotes
+        return str(self.args[0])
+
+
+def find(kind: str, name: str, names: Sequence[str]) -> int:
+    """Index of `name` in `names`.
+
+    **Raises:** `UnknownName` (a `KeyError`) that suggests near misses, e.g.
+    ``No muscle named 'glmed_1_r' in this model. Did you mean ['glmed1_r', 'glmax1_r']?``
+    """
+    try:
+        return tuple(names).index(name)
+    except ValueError:
+        raise UnknownName(f"No {kind} named '{name}' in this model. {suggest(name, names)}") from None
+
+
+def suggest(name: str, names: Sequence[str]) -> str:
+    """One sentence that helps whoever wrote `name` to the right one of `names`."""
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if close:
+        return f"Did you mean {close}?"
+    shown = sorted(names)
+    more = f" and {len(shown) - 12} more" if len(shown) > 12 else ""
+    return f"There are: {', '.join(shown[:12])}{more}." if shown else "There are none."

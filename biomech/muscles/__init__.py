@@ -1,0 +1,1 @@
+"""Muscles and ligaments: paths and wrapping, moment arms, force curves, tendon, activation."""

@@ -1,0 +1,1 @@
+"""Fitting a body to a person: scaling, inverse kinematics, parameter fitting."""

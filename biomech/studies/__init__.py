@@ -1,0 +1,1 @@
+"""The questions a model is asked: each study turns a model and a motion into records of arrays."""

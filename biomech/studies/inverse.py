@@ -1,0 +1,289 @@
+"""Study `inverse`: what muscles and joints carried in a measured motion.
+
+At each instant, independently:
+
+1. kinematics, and the net moments the motion needs under gravity and the measured ground
+   reaction (inverse dynamics);
+2. muscle-tendon lengths, speeds and moment arms; force capacity with a rigid tendon;
+3. static optimization: the activations of least effort that supply the moments;
+4. joint reactions: the loads that cross each joint once those muscle forces pull along their
+   paths.
+
+No activation dynamics and no tendon compliance. Passive fiber force is off by default, as in
+OpenSim's static optimization, and can be switched on. Ligaments of the model pull as their
+lengths say. Everything is differentiable with respect to the model and the motion.
+
+`opensim_pennation` repeats a slip of OpenSim 4.6 in the force capacity of Millard muscles (see
+`muscles.rigid_tendon`), for comparing with its static optimization number by number.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ..dynamics.inverse_dynamics import generalized_forces, inverse_dynamics, joint_reactions
+from ..dynamics.kinematics import Pose, body_motion, coupled_motion, project_couplers
+from ..dynamics.spatial import rotate_back
+from ..model.body import Model
+from ..muscles.ligaments import ligament_tension
+from ..muscles.paths import moment_arms, path_geometry
+from ..muscles.rigid_tendon import (
+    active_force_at_full_activation,
+    passive_force,
+    rigid_tendon_state,
+)
+from ..solvers.separable_programme import RESULTS
+from .static_optimization import EffortWeights, equal_weights, share_moments
+
+STATUS = (
+    "successful",
+    "strength_limited",
+    "infeasible",
+    "maximum_iterations",
+    "not_finite",
+)
+"""Meaning of `status` 0, 1, 2, ..."""
+
+STRENGTH_LIMIT = 0.05
+"""A reserve above this share of its coordinate's peak net moment marks the frame [-].
+
+Source: Hicks et al. (2015), J. Biomech. Eng. 137:020905, recommendation on reserve actuators.
+"""
+
+
+class MeasuredMotion(eqx.Module):
+    """A motion and the external wrenches on bodies, at the instants to analyse.
+
+    **Attributes:**
+
+    - `time`: [s].
+    - `value`, `speed`, `acceleration`: of every coordinate [rad, m and per s, s^2].
+    - `external_wrench`: on each body, ground axes, about the ground origin [N m, N].
+    """
+
+    time: Float[Array, "*time"]
+    value: Float[Array, "*time coordinate"]
+    speed: Float[Array, "*time coordinate"]
+    acceleration: Float[Array, "*time coordinate"]
+    external_wrench: Float[Array, "*time body 6"]
+
+
+class InverseRecord(eqx.Module):
+    """Answers of the study; every field has the motion's time axis first.
+
+    **Attributes:**
+
+    - `value`, `speed`, `acceleration`: with coupled coordinates recomputed.
+    - `generalized_force`: net internal moment [N m or N], couplers not applied.
+    - `moment`: the same about the free coordinates, along the coupling.
+    - `activation`, `muscle_force` (along the tendon [N]), `norm_fiber_length`.
+    - `muscle_tendon_length` [m], `muscle_tendon_speed` [m/s], `moment_arm` [m].
+    - `capacity`: force along the tendon at activation 1 [N].
+    - `actuator_force`: of coordinate actuators, reserves and residuals [N m or N].
+    - `residual_moment`: what nothing could supply [N m or N].
+    - `joint_reaction_force` [N], `joint_reaction_moment` [N m]: of the parent on the child body,
+      at the joint center, in ground; `..._body_axes`: the force in the child body's axes.
+    - `intersegmental_force`, `intersegmental_moment`: the same without muscles.
+    - `joint_center`: in ground [m].
+    - `ligament_force`: [N].
+    - `status`: index into `STATUS`.
+    """
+
+    time: Float[Array, "*time"]
+    value: Float[Array, "*time coordinate"]
+    speed: Float[Array, "*time coordinate"]
+    acceleration: Float[Array, "*time coordinate"]
+    generalized_force: Float[Array, "*time coordinate"]
+    moment: Float[Array, "*time free"]
+    activation: Float[Array, "*time muscle"]
+    muscle_force: Float[Array, "*time muscle"]
+    norm_fiber_length: Float[Array, "*time muscle"]
+    muscle_tendon_length: Float[Array, "*time muscle"]
+    muscle_tendon_speed: Float[Array, "*time muscle"]
+    moment_arm: Float[Array, "*time muscle free"]
+    capacity: Float[Array, "*time muscle"]
+    actuator_force: Float[Array, "*time actuator"]
+    residual_moment: Float[Array, "*time free"]
+    joint_reaction_force: Float[Array, "*time joint 3"]
+    joint_reaction_moment: Float[Array, "*time joint 3"]
+    joint_reaction_force_body_axes: Float[Array, "*time joint 3"]
+    intersegmental_force: Float[Array, "*time joint 3"]
+    intersegmental_moment: Float[Array, "*time joint 3"]
+    joint_center: Float[Array, "*time joint 3"]
+    ligament_force: Float[Array, "*time ligament"]
+    status: Int[Array, "*time"]
+
+
+class MuscleState(eqx.Module):
+    """Geometry and force capacity of all muscles at one instant; see `InverseRecord`."""
+
+    length: Float[Array, " muscle"]
+    speed: Float[Array, " muscle"]
+    moment_arm: Float[Array, "muscle free"]
+    wrench: Float[Array, "muscle body 6"]
+    norm_fiber_length: Float[Array, " muscle"]
+    capacity: Float[Array, " muscle"]
+    passive: Float[Array, " muscle"]
+
+
+def muscle_state(
+    model: Model,
+    now: Pose,
+    value: Float[Array, " coordinate"],
+    speed: Float[Array, " coordinate"],
+    *,
+    passive_fiber_force: bool = False,
+    opensim_pennation: bool = False,
+) -> MuscleState:
+    """Lengths, moment arms about free coordinates and capacities at a pose."""
+    skeleton, muscles = model.skeleton, model.muscles
+    geometry = path_geometry(muscles.paths, now, value)
+    arms = moment_arms(geometry, skeleton, now)
+    lengthening = -arms @ speed
+    fiber = rigid_tendon_state(muscles, geometry.length, lengthening)
+    capacity = active_force_at_full_activation(
+        muscles, fiber, normalized_length_pennation=opensim_pennation
+    )
+    passive = passive_force(muscles, fiber) if passive_fiber_force else jnp.zeros_like(capacity)
+    free = jnp.array(skeleton.coordinates.free)
+    return MuscleState(
+        geometry.length,
+        lengthening,
+        project_couplers(skeleton, value, arms)[:, free],
+        geometry.wrench,
+        fiber.norm_fiber_length,
+        capacity,
+        passive,
+    )
+
+
+def inverse_instant(
+    model: Model,
+    instant: MeasuredMotion,
+    weights: EffortWeights,
+    *,
+    passive_fiber_force: bool = False,
+    opensim_pennation: bool = False,
+) -> InverseRecord:
+    """The study at one instant. Pure; `vmap` over instants and cases."""
+    skeleton = model.skeleton
+    value, speed, acceleration = coupled_motion(
+        skeleton, instant.value, instant.speed, instant.acceleration
+    )
+    motion = body_motion(skeleton, value, speed, acceleration)
+    now = motion.pose
+    external = instant.external_wrench
+    net = inverse_dynamics(skeleton, motion, external)
+
+    ligaments = path_geometry(model.ligaments.paths, now, value)
+    ligament_force = ligament_tension(model.ligaments, ligaments.length)
+    ligament_wrench = jnp.einsum("n,nbi->bi", ligament_force, ligaments.wrench)
+    ligament_moment = generalized_forces(skeleton, now, ligament_wrench)
+    ligament_moment = ligament_moment + ligament_force @ ligaments.mobility
+
+    muscles = muscle_state(
+        model,
+        now,
+        value,
+        speed,
+        passive_fiber_force=passive_fiber_force,
+        opensim_pennation=opensim_pennation,
+    )
+    free = jnp.array(skeleton.coordinates.free)
+    moment = project_couplers(skeleton, value, net)[free]
+    passive = project_couplers(skeleton, value, ligament_moment)[free]
+    passive = passive + muscles.passive @ muscles.moment_arm
+    shared = share_moments(
+        model, muscles.moment_arm, muscles.capacity, moment - passive, weights
+    )
+    n = muscles.capacity.shape[0]
+    activation, control = shared.x[:n], shared.x[n:]
+    force = activation * muscles.capacity + muscles.passive
+
+    pull = jnp.einsum("n,nbi->bi", force, muscles.wrench) + ligament_wrench
+    reaction_force, reaction_moment = joint_reactions(skeleton, motion, external + pull)
+    segment_force, segment_moment = joint_reactions(skeleton, motion, external)
+    return InverseRecord(
+        time=instant.time,
+        value=value,
+        speed=speed,
+        acceleration=acceleration,
+        generalized_force=net,
+        moment=moment,
+        activation=activation,
+        muscle_force=force,
+        norm_fiber_length=muscles.norm_fiber_length,
+        muscle_tendon_length=muscles.length,
+        muscle_tendon_speed=muscles.speed,
+        moment_arm=muscles.moment_arm,
+        capacity=muscles.capacity,
+        actuator_force=control * model.actuators.optimal_force,
+        residual_moment=shared.residual,
+        joint_reaction_force=reaction_force,
+        joint_reaction_moment=reaction_moment,
+        joint_reaction_force_body_axes=rotate_back(now.rotation, reaction_force),
+        intersegmental_force=segment_force,
+        intersegmental_moment=segment_moment,
+        joint_center=now.joint_center,
+        ligament_force=ligament_force,
+        status=_status(shared.result),
+    )
+
+
+def inverse(
+    model: Model,
+    motion: MeasuredMotion,
+    weights: EffortWeights | None = None,
+    *,
+    passive_fiber_force: bool = False,
+    opensim_pennation: bool = False,
+) -> InverseRecord:
+    """The study at every instant of `motion`. Jitted; compiles once per model structure."""
+    weights = equal_weights(model) if weights is None else weights
+    return _inverse_all(model, motion, weights, passive_fiber_force, opensim_pennation)
+
+
+@eqx.filter_jit
+def _inverse_all(model, motion, weights, passive_fiber_force, opensim_pennation):
+    each = lambda instant: inverse_instant(
+        model,
+        instant,
+        weights,
+        passive_fiber_force=passive_fiber_force,
+        opensim_pennation=opensim_pennation,
+    )
+    record = jax.vmap(each)(motion)
+    limited = strength_limited(model, record) & (record.status == 0)
+    status = jnp.where(limited, STATUS.index("strength_limited"), record.status)
+    return eqx.tree_at(lambda r: r.status, record, status)
+
+
+def strength_limited(model: Model, record: InverseRecord):
+    """Frames where a reserve exceeds `STRENGTH_LIMIT` of its coordinate's peak net moment.
+
+    There the muscles are too weak for the measured motion, and loads fall artificially.
+    """
+    free = model.skeleton.coordinates.free
+    reserves = [
+        (i, free.index(coordinate))
+        for i, (kind, coordinate) in enumerate(
+            zip(model.actuators.kinds, model.actuators.coordinates, strict=True)
+        )
+        if kind == "reserve" and coordinate in free
+    ]
+    if not reserves:
+        return jnp.zeros(record.time.shape, bool)
+    actuator, row = np.array(reserves).T
+    peak = jnp.max(jnp.abs(record.moment[:, row]), axis=0)
+    used = jnp.abs(record.actuator_force[:, actuator])
+    return jnp.any(used > STRENGTH_LIMIT * peak[None], axis=1)
+
+
+def _status(result):
+    code = jnp.array(0)
+    for name in ("infeasible", "maximum_iterations", "not_finite"):
+        hit = result == getattr(RESULTS, name)
+        code = jnp.where(hit, STATUS.index(name), code)
+    return code

@@ -1,0 +1,360 @@
+"""Named numbers of a gait: peaks and impulses of joint loads, pure functions of a record.
+
+    peak     = top of the parabola through the largest sample of a window and its two neighbours
+    impulse  = integral of |load| over stance (trapezoidal rule)
+    knee adduction moment = -+ (moment of the femur on the tibia) . (tibia x axis) / body mass
+
+Joint loads are sizes of joint reaction forces over body weight. The knee adduction moment is
+*external*: what ground reaction, weight and inertia do about the knee center; positive presses the
+tibia into adduction (varus) on either side. It is the negative of the internal net moment that
+the femur exerts on the tibia, taken about the tibia's x (anterior) axis; a positive rotation about
+x adducts a right tibia and abducts a left one, hence the sign of the side. Muscles do not enter.
+
+Windows: peaks are taken in stance without the first 5 % of the gait cycle, where measured
+kinematics and ground reaction are least in step; early stance is 5 to 30 % and late stance 30 % to
+toe-off, which hold the two peaks of knee and hip load of normal walking. Without gait events the
+window is the whole record, and early and late stance are NaN. Instants that were not solved are
+left out; those limited by strength are kept, and `limited_share` says how many there are.
+
+A largest sample without both neighbours in the window has no parabola and counts as it is; so the
+derivative there is that of the sample. Where two peaks lie within 1 % (`rival_peak`) the larger
+may change place under a small change of the model, and its derivative tells only one side.
+
+Everything is differentiable in the record and the context, and jits.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool, Float
+
+from ..dynamics.kinematics import pose
+from ..model.body import Model
+from ..model.names import UnknownName, find, suggest
+from .gait_events import SIDES
+from .inverse import STATUS, InverseRecord
+
+EXCLUDED_PERCENT = 5.0
+"""Gait cycle after heel strike that no peak is taken from [%]."""
+MID_STANCE_PERCENT = 30.0
+"""Between the first and the second peak of stance [%]; the trough of measured loads lies there."""
+RIVAL_SHARE = 0.01
+"""Peaks closer than this share of the larger one are rivals [-]."""
+
+_JOINT_NAMES = {
+    "hip": ("hip",),
+    "knee": ("walker_knee", "knee"),
+    "patellofemoral": ("patellofemoral",),
+    "ankle": ("ankle",),
+    "subtalar": ("subtalar",),
+}
+
+
+class Context(eqx.Module):
+    """What a metric needs to know besides the record.
+
+    **Attributes:**
+
+    - `body_mass`: [kg]. `body_weight`: [N].
+    - `gait_percent`: of each leg [%], NaN without events.
+    - `stance`: whether each foot is on the ground; all true for a leg without events.
+    - `tibia_anterior`: x axis of the body beyond each knee, in ground [-]; 0 without a knee.
+    - `joint_names`: of the model. Static.
+    """
+
+    body_mass: Float[Array, ""]
+    body_weight: Float[Array, ""]
+    gait_percent: Float[Array, "time side"]
+    stance: Bool[Array, "time side"]
+    tibia_anterior: Float[Array, "time side 3"]
+    joint_names: tuple[str, ...] = eqx.field(static=True)
+
+
+class Metric(NamedTuple):
+    """A function of (record, context), its unit and what it is."""
+
+    function: functools.partial[Float[Array, ""]]
+    unit: str
+    long_name: str
+
+
+class Window(NamedTuple):
+    """A part of the gait cycle of one leg [%]; `end` counts only inside stance."""
+
+    start: float
+    end: float
+    words: str
+
+
+STANCE = Window(0.0, 100.0, "stance")
+PEAK = Window(EXCLUDED_PERCENT, 100.0, f"stance after {EXCLUDED_PERCENT:g} % of the gait cycle")
+EARLY = Window(EXCLUDED_PERCENT, MID_STANCE_PERCENT, "early stance, 5-30 % of the gait cycle")
+LATE = Window(MID_STANCE_PERCENT, 100.0, "late stance, 30 % of the gait cycle to toe-off")
+
+
+def context(
+    model: Model,
+    record: InverseRecord,
+    gait_percent: Float[ArrayLike, "time side"] | None = None,
+    stance: Bool[ArrayLike, "time side"] | None = None,
+) -> Context:
+    """The context of a record.
+
+    `gait_percent` [%] and `stance` come from `gait_events`; without them, or for a leg whose
+    percentage is NaN, every window is the whole record.
+    """
+    mass = body_mass(model)
+    shape = (record.time.shape[0], len(SIDES))
+    percent = jnp.full(shape, jnp.nan) if gait_percent is None else jnp.asarray(gait_percent)
+    on_ground = jnp.ones(shape, bool) if stance is None else jnp.asarray(stance)
+    rotation = jax.vmap(lambda value: pose(model.skeleton, value).rotation)(record.value)
+    names = model.skeleton.joint_names
+    knees = [_find_joint(names, "knee", side) for side in SIDES]
+    none = jnp.zeros_like(rotation[:, 0, :, 0])
+    anterior = [none if knee is None else rotation[:, knee, :, 0] for knee in knees]
+    return Context(
+        body_mass=mass,
+        body_weight=mass * jnp.sqrt(jnp.sum(model.skeleton.gravity**2)),
+        gait_percent=percent.astype(record.time.dtype),
+        stance=on_ground | jnp.isnan(percent),
+        tibia_anterior=jnp.stack(anterior, axis=1),
+        joint_names=names,
+    )
+
+
+def body_mass(model: Model) -> Float[Array, ""]:
+    """Mass of all bodies [kg]."""
+    return jnp.sum(model.skeleton.mass)
+
+
+def joint_index(joint_names: Sequence[str], joint: str, side: str) -> int:
+    """Index of a joint named in plain words ("knee"), whatever the model calls it."""
+    index = _find_joint(joint_names, joint, side)
+    if index is not None:
+        return index
+    return find("joint", f"{_JOINT_NAMES.get(joint, (joint,))[-1]}_{side}", joint_names)
+
+
+def _find_joint(joint_names: Sequence[str], joint: str, side: str) -> int | None:
+    """`joint_index`, or None."""
+    for stem in _JOINT_NAMES.get(joint, (joint,)):
+        if f"{stem}_{side}" in joint_names:
+            return tuple(joint_names).index(f"{stem}_{side}")
+    return None
+
+
+# ---------------------------------------------------------------------------------- windows
+
+
+def window_mask(
+    record: InverseRecord, context: Context, side: str, window: Window
+) -> Bool[Array, " time"]:
+    """Solved instants of `record` inside `window`."""
+    column = SIDES.index(side)
+    percent = context.gait_percent[:, column]
+    inside = (percent >= window.start) & (percent < window.end)
+    if window in (STANCE, PEAK):
+        inside = inside | jnp.isnan(percent)
+    return inside & context.stance[:, column] & solved(record)
+
+
+def solved(record: InverseRecord) -> Bool[Array, " time"]:
+    """Instants with an answer, be it limited by strength."""
+    limited = STATUS.index("strength_limited")
+    return (record.status == STATUS.index("successful")) | (record.status == limited)
+
+
+def limited_share(record: InverseRecord, mask: Bool[Array, " time"]) -> Float[Array, ""]:
+    """Share of the instants in `mask` at which the muscles were too weak [-]; NaN if none."""
+    limited = (record.status == STATUS.index("strength_limited")) & mask
+    return jnp.sum(limited) / jnp.sum(mask)
+
+
+# ------------------------------------------------------------------------- peak and impulse
+
+
+def peak(values: Float[Array, " time"], mask: Bool[Array, " time"]) -> Float[Array, ""]:
+    """Largest of `values` where `mask` holds, refined by a parabola; NaN if it holds nowhere.
+
+    Samples are taken to be equally spaced.
+    """
+    n = values.shape[0]
+    top = jnp.argmax(jnp.where(mask, values, -jnp.inf))
+    before, after = jnp.maximum(top - 1, 0), jnp.minimum(top + 1, n - 1)
+    inner = (top > 0) & (top < n - 1) & mask[before] & mask[after]
+    y0, y1, y2 = values[before], values[top], values[after]
+    curvature = y0 - 2.0 * y1 + y2
+    curved = inner & (curvature < 0.0)
+    safe = jnp.where(curved, curvature, -1.0)
+    vertex = y1 - (y2 - y0) ** 2 / (8.0 * safe)
+    return jnp.where(jnp.any(mask), jnp.where(curved, vertex, y1), jnp.nan)
+
+
+def rival_peak(
+    values: Float[Array, " time"], mask: Bool[Array, " time"], share: float = RIVAL_SHARE
+) -> Bool[Array, ""]:
+    """Whether another local maximum comes within `share` of the largest value in `mask`."""
+    inside = jnp.where(mask, values, -jnp.inf)
+    edge = jnp.full(1, -jnp.inf, values.dtype)
+    higher_than_before = inside > jnp.concatenate([edge, inside[:-1]])
+    not_lower_than_after = inside >= jnp.concatenate([inside[1:], edge])
+    top = jnp.max(inside)
+    near = higher_than_before & not_lower_than_after & (inside >= top - share * jnp.abs(top))
+    return jnp.sum(near) > 1
+
+
+def impulse(
+    time: Float[Array, " time"], values: Float[Array, " time"], mask: Bool[Array, " time"]
+) -> Float[Array, ""]:
+    """Integral of `values` over the stretches where `mask` holds; NaN if there is none."""
+    both = mask[1:] & mask[:-1]
+    area = 0.5 * (values[1:] + values[:-1]) * (time[1:] - time[:-1])
+    return jnp.where(jnp.any(both), jnp.sum(jnp.where(both, area, 0.0)), jnp.nan)
+
+
+# --------------------------------------------------------------------------------- loads
+
+
+def joint_load(
+    record: InverseRecord, context: Context, joint: str, side: str
+) -> Float[Array, " time"]:
+    """Size of a joint reaction force over body weight [-]; its gradient where it is 0 is 0."""
+    force = record.joint_reaction_force[:, joint_index(context.joint_names, joint, side)]
+    square = jnp.sum(force**2, axis=-1)
+    positive = square > 0.0
+    size = jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+    return size / context.body_weight
+
+
+def knee_adduction_moment(
+    record: InverseRecord, context: Context, side: str
+) -> Float[Array, " time"]:
+    """External knee adduction moment over body mass [N m/kg]; see the head of this file."""
+    moment = record.intersegmental_moment[:, joint_index(context.joint_names, "knee", side)]
+    about_x = jnp.sum(moment * context.tibia_anterior[:, SIDES.index(side)], axis=-1)
+    sign = -1.0 if side == "r" else 1.0
+    return sign * about_x / context.body_mass
+
+
+def _peak_load(record, context, *, joint, side, window):
+    values = joint_load(record, context, joint, side)
+    return peak(values, window_mask(record, context, side, window))
+
+
+def _load_impulse(record, context, *, joint, side):
+    values = joint_load(record, context, joint, side)
+    return impulse(record.time, values, window_mask(record, context, side, STANCE))
+
+
+def _peak_adduction(record, context, *, side, window):
+    values = knee_adduction_moment(record, context, side)
+    return peak(values, window_mask(record, context, side, window))
+
+
+# ------------------------------------------------------------------------------- registry
+
+_WORDS = {
+    "hip": "hip",
+    "knee": "tibiofemoral",
+    "patellofemoral": "patellofemoral",
+    "ankle": "ankle",
+}
+_WINDOWS = {"peak": PEAK, "early_peak": EARLY, "late_peak": LATE}
+_TWO_PEAKS = ("hip", "knee")
+_SIDE_WORDS = {"r": "right", "l": "left"}
+
+
+def _registry() -> dict[str, Metric]:
+    metrics: dict[str, Metric] = {}
+    for side, side_word in _SIDE_WORDS.items():
+        for joint, word in _WORDS.items():
+            for kind, window in (_WINDOWS if joint in _TWO_PEAKS else {"peak": PEAK}).items():
+                metrics[f"{kind}_{joint}_force_{side}"] = Metric(
+                    functools.partial(_peak_load, joint=joint, side=side, window=window),
+                    "BW",
+                    f"Peak {side_word} {word} joint reaction force, {window.words}",
+                )
+            metrics[f"{joint}_force_impulse_{side}"] = Metric(
+                functools.partial(_load_impulse, joint=joint, side=side),
+                "BW s",
+                f"Impulse of the {side_word} {word} joint reaction force over stance",
+            )
+        for kind, window in _WINDOWS.items():
+            metrics[f"{kind}_knee_adduction_moment_{side}"] = Metric(
+                functools.partial(_peak_adduction, side=side, window=window),
+                "N m/kg",
+                f"Peak external {side_word} knee adduction moment, {window.words}",
+            )
+    return metrics
+
+
+METRICS: Mapping[str, Metric] = _registry()
+"""Name -> `Metric`. Names end with the side."""
+
+
+def find_metric(name: str) -> Metric:
+    """The metric of that name; `UnknownName` with near misses if there is none."""
+    if name not in METRICS:
+        raise UnknownName(f"No metric named '{name}'. {suggest(name, tuple(METRICS))}")
+    return METRICS[name]
+
+
+def available_metrics(joint_names: Sequence[str]) -> tuple[str, ...]:
+    """Metrics whose joint is among `joint_names`."""
+    return tuple(name for name, metric in METRICS.items() if _has_joint(joint_names, metric))
+
+
+def _has_joint(joint_names, metric):
+    asked = metric.function.keywords
+    return _find_joint(joint_names, asked.get("joint", "knee"), asked["side"]) is not None
+
+
+class MetricReport(eqx.Module):
+    """Metrics of a record.
+
+    **Attributes:**
+
+    - `value`: in the metric's unit.
+    - `rival_peak`: whether a second peak comes within `RIVAL_SHARE` of the one reported.
+    - `limited_share`: of its window where muscles were too weak [-].
+    - `names`: order of the axis. Static.
+    """
+
+    value: Float[Array, " metric"]
+    rival_peak: Bool[Array, " metric"]
+    limited_share: Float[Array, " metric"]
+    names: tuple[str, ...] = eqx.field(static=True)
+
+
+def evaluate_metrics(
+    record: InverseRecord, context: Context, names: Sequence[str] | None = None
+) -> MetricReport:
+    """Named metrics (by default all the model has) with their warnings. Jits; `vmap` over cases."""
+    names = available_metrics(context.joint_names) if names is None else tuple(names)
+    metrics = [find_metric(name) for name in names]
+    stack = lambda parts, dtype: jnp.stack(parts) if parts else jnp.zeros(0, dtype)
+    pairs = [_warnings(record, context, metric) for metric in metrics]
+    return MetricReport(
+        stack([metric.function(record, context) for metric in metrics], record.time.dtype),
+        stack([rival for rival, _ in pairs], bool),
+        stack([share for _, share in pairs], record.time.dtype),
+        names,
+    )
+
+
+def _warnings(record, context, metric):
+    """Rival peak (never for an impulse) and limited share of one metric."""
+    asked = metric.function.keywords
+    side, window = asked["side"], asked.get("window", STANCE)
+    mask = window_mask(record, context, side, window)
+    if "window" not in asked:
+        rival = jnp.asarray(False)
+    elif "joint" in asked:
+        rival = rival_peak(joint_load(record, context, asked["joint"], side), mask)
+    else:
+        rival = rival_peak(knee_adduction_moment(record, context, side), mask)
+    return rival, limited_share(record, mask).astype(record.time.dtype)

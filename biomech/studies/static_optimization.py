@@ -1,0 +1,73 @@
+"""Which muscles share a joint moment: static optimization at one instant.
+
+    minimise   sum_j w_j |u_j|^p          over activations and actuator controls u
+    subject to sum_j r_kj c_j u_j = tau_k - sum_j r_kj f_j      for every free coordinate k
+               lower <= u <= upper
+
+with r the moment arms, c the muscle's force along the tendon per unit activation (or an
+actuator's optimal force) and f the passive force. The moment balance is linear because the tendon
+is rigid, so the problem is convex and solved exactly.
+
+Source: Crowninshield & Brand (1981), J. Biomech. 14:793-801 (p = 3 over stress; OpenSim's default
+is p = 2 over activation, and ours).
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..model.body import Model
+from ..solvers.separable_programme import SeparableProgrammeSolution, solve
+
+
+class EffortWeights(eqx.Module):
+    """The objective of static optimization.
+
+    **Attributes:**
+
+    - `muscle`: weight of each muscle's activation [-].
+    - `actuator`: weight of each coordinate actuator's control [-].
+    - `exponent`: p of |u|^p. Static.
+    """
+
+    muscle: Float[Array, " muscle"]
+    actuator: Float[Array, " actuator"]
+    exponent: float = eqx.field(static=True, default=2.0)
+
+
+def equal_weights(model: Model, exponent: float = 2.0) -> EffortWeights:
+    """Every activation and control counts 1, as in OpenSim."""
+    force = model.muscles.max_isometric_force
+    return EffortWeights(jnp.ones_like(force), jnp.ones_like(model.actuators.optimal_force), exponent)
+
+
+def share_moments(
+    model: Model,
+    moment_arm: Float[Array, "muscle free"],
+    capacity: Float[Array, " muscle"],
+    moment: Float[Array, " free"],
+    weights: EffortWeights,
+) -> SeparableProgrammeSolution:
+    """Activations, then actuator controls, that produce `moment` with least effort.
+
+    **Arguments:**
+
+    - `moment_arm`: about the free coordinates [m].
+    - `capacity`: force along the tendon per unit activation [N].
+    - `moment`: what the active muscles and actuators must supply [N m or N].
+    """
+    actuators, free = model.actuators, model.skeleton.coordinates.free
+    row = jnp.array([[float(k == c) for c in actuators.coordinates] for k in free], moment.dtype)
+    row = row.reshape(len(free), len(actuators.names))
+    matrix = jnp.concatenate(
+        [moment_arm.T * capacity[None], row * actuators.optimal_force[None]], axis=1
+    )
+    muscles = model.muscles
+    return solve(
+        matrix,
+        moment,
+        weights=jnp.concatenate([weights.muscle, weights.actuator]),
+        lower=jnp.concatenate([muscles.min_activation, actuators.min_control]),
+        upper=jnp.concatenate([muscles.max_activation, actuators.max_control]),
+        exponent=weights.exponent,
+    )

@@ -1,0 +1,198 @@
+"""Small .osim files as text, in the flavours OpenSim 3 and OpenSim 4 write."""
+
+from collections.abc import Iterable
+
+ZERO = "0 0 0"
+AXES = ("rotation1", "rotation2", "rotation3", "translation1", "translation2", "translation3")
+
+
+def document(*parts: str, version: int = 40500, name: str = "model", defaults: str = "") -> bytes:
+    """A whole file."""
+    return (
+        f'<?xml version="1.0" encoding="UTF-8" ?>\n<OpenSimDocument Version="{version}">\n'
+        f'<Model name="{name}">\n<defaults>{defaults}</defaults>\n<gravity>0 -9.80665 0</gravity>\n'
+        "<length_units>meters</length_units>\n<force_units>N</force_units>\n"
+        + "\n".join(parts)
+        + "\n</Model>\n</OpenSimDocument>\n"
+    ).encode()
+
+
+def object_set(tag: str, *objects: str) -> str:
+    """A set, e.g. `<BodySet name="bodyset"><objects>...`."""
+    return f'<{tag} name="{tag.lower()}"><objects>{"".join(objects)}</objects><groups/></{tag}>'
+
+
+def components(*objects: str) -> str:
+    """Objects directly under the model."""
+    return f"<components>{''.join(objects)}</components>"
+
+
+def body(name: str, *, mass: float = 2.0, wraps: str = "", inner: str = "") -> str:
+    """A body as OpenSim 4 writes it."""
+    return (
+        f'<Body name="{name}"><components>{inner}</components>'
+        f'<WrapObjectSet name="wrapobjectset"><objects>{wraps}</objects></WrapObjectSet>'
+        f"<mass>{mass}</mass><mass_center>0.01 -0.2 0.02</mass_center>"
+        "<inertia>0.03 0.02 0.04 0.001 0 0.002</inertia></Body>"
+    )
+
+
+def old_body(name: str, joint: str, *, wraps: str = "") -> str:
+    """A body as OpenSim 3 writes it, with its joint inside."""
+    return (
+        f'<Body name="{name}"><mass>2</mass><mass_center>0.01 -0.2 0.02</mass_center>'
+        "<inertia_xx>0.03</inertia_xx><inertia_yy>0.02</inertia_yy><inertia_zz>0.04</inertia_zz>"
+        "<inertia_xy>0.001</inertia_xy><inertia_xz>0</inertia_xz><inertia_yz>0.002</inertia_yz>"
+        f"<Joint>{joint}</Joint>"
+        f"<WrapObjectSet><objects>{wraps}</objects></WrapObjectSet></Body>"
+    )
+
+
+OLD_GROUND = (
+    '<Body name="ground"><mass>0</mass><mass_center>0 0 0</mass_center><inertia_xx>0</inertia_xx>'
+    "<inertia_yy>0</inertia_yy><inertia_zz>0</inertia_zz><inertia_xy>0</inertia_xy>"
+    "<inertia_xz>0</inertia_xz><inertia_yz>0</inertia_yz><Joint /></Body>"
+)
+
+
+def coordinate(name: str, *, default: float = 0.0, span: str = "-2 2", extra: str = "") -> str:
+    """A coordinate."""
+    return (
+        f'<Coordinate name="{name}"><default_value>{default}</default_value>'
+        f"<range>{span}</range><clamped>false</clamped><locked>false</locked>"
+        f"<prescribed_function /><prescribed>false</prescribed>{extra}</Coordinate>"
+    )
+
+
+def offset(name: str, parent: str, translation: str = ZERO, orientation: str = ZERO) -> str:
+    """An offset frame."""
+    return (
+        f'<PhysicalOffsetFrame name="{name}"><socket_parent>{parent}</socket_parent>'
+        f"<translation>{translation}</translation><orientation>{orientation}</orientation>"
+        "</PhysicalOffsetFrame>"
+    )
+
+
+def joint(
+    tag: str,
+    name: str,
+    parent: str,
+    child: str,
+    coordinates: Iterable[str] = (),
+    *,
+    at_parent: tuple[str, str] = ("0.1 -0.2 0.3", "0.4 -0.5 0.6"),
+    at_child: tuple[str, str] = ("-0.05 0.15 0.02", "-0.3 0.2 0.7"),
+    transform: str = "",
+) -> str:
+    """A joint as OpenSim 4 writes it, between offset frames of `parent` and `child` (paths)."""
+    listed = "".join(c if c.startswith("<") else coordinate(c) for c in coordinates)
+    return (
+        f'<{tag} name="{name}"><socket_parent_frame>{name}_in_parent</socket_parent_frame>'
+        f"<socket_child_frame>{name}_in_child</socket_child_frame>"
+        f"<coordinates>{listed}</coordinates><frames>"
+        + offset(f"{name}_in_parent", parent, *at_parent)
+        + offset(f"{name}_in_child", child, *at_child)
+        + f"</frames>{transform}</{tag}>"
+    )
+
+
+def old_joint(
+    tag: str, name: str, parent: str, coordinates: Iterable[str] = (), *, transform: str = ""
+) -> str:
+    """A joint as OpenSim 3 writes it; stands in its child."""
+    listed = "".join(c if c.startswith("<") else coordinate(c) for c in coordinates)
+    return (
+        f'<{tag} name="{name}"><parent_body>{parent}</parent_body>'
+        "<location_in_parent>0.1 -0.2 0.3</location_in_parent>"
+        "<orientation_in_parent>0.4 -0.5 0.6</orientation_in_parent>"
+        "<location>-0.05 0.15 0.02</location><orientation>-0.3 0.2 0.7</orientation>"
+        f"<CoordinateSet><objects>{listed}</objects><groups/></CoordinateSet>"
+        f"<reverse>false</reverse>{transform}</{tag}>"
+    )
+
+
+LINEAR = "<LinearFunction><coefficients>1 0</coefficients></LinearFunction>"
+
+
+def axis(name: str, direction: str, driver: str = "", function: str = "") -> str:
+    """One axis of a spatial transform; `function` is an element without a name."""
+    function = function or (LINEAR if driver else "<Constant><value>0</value></Constant>")
+    return (
+        f'<TransformAxis name="{name}"><coordinates>{driver}</coordinates><axis>{direction}</axis>'
+        f"<function>{function}</function></TransformAxis>"
+    )
+
+
+def spatial_transform(*axes: str) -> str:
+    """A `CustomJoint`'s transform from `axis` texts."""
+    return f"<SpatialTransform>{''.join(axes)}</SpatialTransform>"
+
+
+def named(function: str, name: str) -> str:
+    """`function` as OpenSim 4 writes the object property `name`."""
+    tag = function[1:].split(">")[0]
+    return function.replace(f"<{tag}>", f'<{tag} name="{name}">', 1)
+
+
+SPLINE = "<SimmSpline><x>-2 -1 -0.3 0.4 1.5</x><y>0.01 -0.04 0.03 0.02 -0.01</y></SimmSpline>"
+
+
+def multiplied(function: str, scale: float) -> str:
+    """`scale` times a function."""
+    return (
+        f"<MultiplierFunction><function>{function}</function><scale>{scale}</scale>"
+        "</MultiplierFunction>"
+    )
+
+
+def path_point(name: str, frame: str, location: str) -> str:
+    """A fixed path point as OpenSim 4 writes it."""
+    return (
+        f'<PathPoint name="{name}"><socket_parent_frame>{frame}</socket_parent_frame>'
+        f"<location>{location}</location></PathPoint>"
+    )
+
+
+def geometry_path(*points: str, wraps: str = "") -> str:
+    """A line of action."""
+    return (
+        f'<GeometryPath name="path"><PathPointSet><objects>{"".join(points)}</objects>'
+        f"</PathPointSet><PathWrapSet><objects>{wraps}</objects></PathWrapSet></GeometryPath>"
+    )
+
+
+def path_wrap(cylinder: str, span: str = "-1 -1") -> str:
+    """A wrap of a path."""
+    return (
+        f'<PathWrap name="w"><wrap_object>{cylinder}</wrap_object><method>hybrid</method>'
+        f"<range>{span}</range></PathWrap>"
+    )
+
+
+def wrap_cylinder(name: str, *, quadrant: str = "all", active: str = "true") -> str:
+    """A cylinder."""
+    return (
+        f'<WrapCylinder name="{name}"><active>{active}</active>'
+        "<xyz_body_rotation>0.1 0.2 0.3</xyz_body_rotation><translation>0.01 -0.2 0</translation>"
+        f"<quadrant>{quadrant}</quadrant><radius>0.03</radius><length>0.2</length></WrapCylinder>"
+    )
+
+
+def muscle(tag: str, name: str, path: str, properties: str = "") -> str:
+    """A muscle."""
+    return (
+        f'<{tag} name="{name}">{path}<max_isometric_force>700</max_isometric_force>'
+        "<optimal_fiber_length>0.09</optimal_fiber_length>"
+        f"<tendon_slack_length>0.15</tendon_slack_length>{properties}</{tag}>"
+    )
+
+
+def pendulum(*extra: str, version: int = 40500, wraps: str = "", defaults: str = "") -> bytes:
+    """One body on a pin, with more parts."""
+    return document(
+        object_set("BodySet", body("rod", wraps=wraps)),
+        object_set("JointSet", joint("PinJoint", "pin", "/ground", "/bodyset/rod", ["angle"])),
+        *extra,
+        version=version,
+        defaults=defaults,
+    )
