@@ -144,7 +144,7 @@ def models() -> None:
 @app.command()
 def interventions() -> None:
     """List the interventions: parameters, units, ranges, neutral values and sources."""
-    from .interventions import CATALOGUE
+    from .interventions import CATALOGUE, GROUPS
 
     rows = []
     for kind, entry in CATALOGUE.items():
@@ -160,6 +160,7 @@ def interventions() -> None:
     for kind, entry in CATALOGUE.items():
         note = " Needs movement: `inverse` refuses it." if entry.needs_motion else ""
         _print(f"{kind}: {entry.summary}{note}")
+    _print(f"\nMuscle groups: {', '.join(GROUPS)}.")
 
 
 @app.command()
@@ -176,11 +177,22 @@ def inspect(
 def compare(
     first: Annotated[Path, typer.Argument(help="A run folder, or its results.nc.")],
     second: Annotated[Path, typer.Argument(help="Another.")],
+    csv: Annotated[Path | None, typer.Option(help="Write the table to this file as well.")] = None,
 ) -> None:
     """Compare the metrics of two results."""
     from .analysis.compare import compare as compare_datasets
 
-    _print(str(compare_datasets(_open_run(first), _open_run(second))))
+    a, b = _open_run(first), _open_run(second)
+    names = (first.name, second.name) if first.name != second.name else ("first", "second")
+    table = compare_datasets(a, b, names=names)
+    if csv is not None:
+        table.to_csv(csv, index=False, lineterminator="\n")
+    shown = table.drop(columns="long_name")
+    cells = [
+        tuple(f"{x:.4g}" if isinstance(x, float) else str(x) for x in row)
+        for row in shown.itertuples(index=False)
+    ]
+    _table(tuple(map(str, shown.columns)), cells)
 
 
 @app.command()
@@ -230,6 +242,7 @@ def _open_run(path: Path) -> Any:
 
 def _print_result(result: Any) -> None:
     """The folder, the peak joint loads and how far to trust them."""
+    from .analysis.credibility import credibility_text
     from .experiment.peaks import peak_table, sweep_dimensions
 
     dataset = result.open()
@@ -251,8 +264,7 @@ def _print_result(result: Any) -> None:
         _print(f"... and {len(shown) - _MOST_ROWS} more rows in peaks.csv")
     if any(row.rival or row.limited_share > 0 for row in shown):
         _print("* a second peak comes within 1 %; ! muscles were too weak for part of the window")
-    for line in _credibility(result, dataset):
-        _print(line)
+    _print(credibility_text(dataset))
     if result.exit_code:
         _error(f"Some cases have instants without a solution: see `status` and {result.folder}.")
     _print(f"\nResults: {result.folder}")

@@ -43,10 +43,10 @@ def credibility_text(dataset: xr.Dataset) -> str:
     for check, rows in table.groupby("check", sort=False):
         good = int((rows["verdict"] == "pass").sum())
         lines.append(f"  {check}: {good} of {len(rows)} pass")
-        for row in rows[rows["verdict"] != "pass"].itertuples():
+        for row in rows[rows["verdict"] != "pass"].to_dict("records"):
             lines.append(
-                f"    {row.verdict:<9}{row.what}: peak {row.peak:.3g}, rms {row.rms:.3g}, "
-                f"limit {row.limit:.3g} {row.unit}"
+                "    {verdict:<9}{what}: peak {peak:.3g}, rms {rms:.3g}, "
+                "limit {limit:.3g} {unit}".format(**row)
             )
     return "\n".join(lines)
 

@@ -73,10 +73,15 @@ ON_OFF: Mapping[str, ActivityBand] = {
 """Muscle group -> its band; see the head of this file for the source."""
 
 
-def muscles_named(stems: Sequence[str], muscle_names: Sequence[str], side: str) -> tuple[str, ...]:
-    """Those of `muscle_names` on one side that begin with one of `stems`."""
-    on_side = [name for name in muscle_names if name.endswith(f"_{side}")]
+def muscles_named(stems: Sequence[str], names: Sequence[str], side: str) -> tuple[str, ...]:
+    """Those of `names` on one side that begin with one of `stems`."""
+    on_side = [name for name in names if name.endswith(f"_{side}")]
     return tuple(name for name in on_side if name.startswith(tuple(stems)))
+
+
+def muscle_names(dataset: xr.Dataset) -> tuple[str, ...]:
+    """Names of the dataset's muscles."""
+    return tuple(str(name) for name in dataset["muscle"].values)
 
 
 def envelope(
@@ -91,15 +96,15 @@ def predicted_envelope(
     dataset: xr.Dataset, electrode: str, side: str
 ) -> Float[np.ndarray, " time"]:
     """Mean activation of the muscles under an electrode over its largest value; NaN without any."""
-    names = electrode_muscles(electrode, dataset["muscle"].values, side)
+    names = electrode_muscles(electrode, muscle_names(dataset), side)
     if not names:
         return np.full(dataset.sizes["time"], np.nan)
     return _over_largest(dataset["activation"].sel(muscle=list(names)).mean("muscle").values)
 
 
-def electrode_muscles(electrode: str, muscle_names: Sequence[str], side: str) -> tuple[str, ...]:
+def electrode_muscles(electrode: str, names: Sequence[str], side: str) -> tuple[str, ...]:
     """Muscles under an electrode; none if the model has none of them."""
-    return muscles_named(MUSCLES_OF_ELECTRODE.get(electrode, (electrode,)), muscle_names, side)
+    return muscles_named(MUSCLES_OF_ELECTRODE.get(electrode, (electrode,)), names, side)
 
 
 def compare_emg(dataset: xr.Dataset, emg: Storage, side: str = "r") -> pd.DataFrame:
@@ -112,7 +117,7 @@ def compare_emg(dataset: xr.Dataset, emg: Storage, side: str = "r") -> pd.DataFr
     time = dataset["time"].values
     rows = []
     for electrode in emg.labels:
-        names = electrode_muscles(electrode, dataset["muscle"].values, side)
+        names = electrode_muscles(electrode, muscle_names(dataset), side)
         if not names:
             continue
         predicted = predicted_envelope(dataset, electrode, side)
@@ -131,7 +136,7 @@ def on_off_agreement(dataset: xr.Dataset, side: str = "r") -> pd.DataFrame:
     percent = _percent(dataset, side)
     rows = []
     for group, band in ON_OFF.items():
-        names = muscles_named(band.muscles, dataset["muscle"].values, side)
+        names = muscles_named(band.muscles, muscle_names(dataset), side)
         if not names:
             continue
         activation = dataset["activation"].sel(muscle=list(names)).mean("muscle").values

@@ -203,6 +203,7 @@ def label_inverse(
         coordinates |= parts
     empty = [name for name in ("muscle", "actuator", "ligament") if not coordinates[name][1].size]
     dataset = xr.Dataset(variables, coordinates).drop_dims(empty)
+    dataset = dataset.set_coords(["metric_unit", "metric_long_name"])
     dataset.attrs = {
         "title": f"biomech inverse: {model.name}",
         "study": "inverse",
@@ -312,10 +313,9 @@ def _derived_variables(record, model, events, lead, time):
     shape = record.status.shape[:-1]
     cases = math.prod(shape)
     together = jax.tree.map(lambda x: x.reshape((cases, *x.shape[len(shape) :])), record)
-    moment, center, report = _derive(model, together, percent, stance)
+    moment, center, mass, weight, report = _derive(model, together, percent, stance)
     unfold = lambda x: np.asarray(x).reshape((*shape, *x.shape[1:]))
     names = list(report.names)
-    here = context(model, jax.tree.map(lambda x: x[0], together), percent, stance)
     on_metric = (*lead, "metric")
     return {
         "knee_adduction_moment": (
@@ -333,8 +333,8 @@ def _derived_variables(record, model, events, lead, time):
             unfold(center),
             _attributes("m", "Center of mass of the whole body in ground"),
         ),
-        "body_weight": ((), float(here.body_weight), _attributes("N", "Body weight of the model")),
-        "body_mass": ((), float(here.body_mass), _attributes("kg", "Body mass of the model")),
+        "body_weight": ((), float(weight[0]), _attributes("N", "Body weight of the model")),
+        "body_mass": ((), float(mass[0]), _attributes("kg", "Body mass of the model")),
         "metric_value": (
             on_metric,
             unfold(report.value),
@@ -356,7 +356,7 @@ def _derived_variables(record, model, events, lead, time):
 
 @eqx.filter_jit
 def _derive(model, records, percent, stance):
-    """Knee adduction moment, center of mass and metrics of every case."""
+    """Knee adduction moment, center of mass, body mass and weight, and metrics of every case."""
 
     def one(record):
         here = context(model, record, percent, stance)
@@ -369,9 +369,10 @@ def _derive(model, records, percent, stance):
         skeleton = model.skeleton
         centers = jax.vmap(lambda q: mass_centers(skeleton, pose(skeleton, q)))(record.value)
         whole = jnp.einsum("b,tbi->ti", skeleton.mass, centers) / here.body_mass
-        return jnp.stack(sides, axis=1), whole, evaluate_metrics(record, here)
+        report = evaluate_metrics(record, here)
+        return jnp.stack(sides, axis=1), whole, here.body_mass, here.body_weight, report
 
-    return jax.vmap(one)(records)
+    return jax.lax.map(one, records)
 
 
 def _ground_variables(events, time):
@@ -491,7 +492,7 @@ def _model_coordinates(model):
 
 
 def _time_coordinates(events, time):
-    found = {"time": ("time", time, _attributes("s", "Time"))}
+    found: dict[str, Any] = {"time": ("time", time, _attributes("s", "Time"))}
     if events is not None:
         found["gait_pct"] = (
             ("time", "side"),

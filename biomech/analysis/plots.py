@@ -6,11 +6,11 @@ window of a result begins inside a stride, the curve wraps from 100 to 0 % and i
 Without gait events curves run over time. Instants at which muscles were too weak are marked by
 hollow circles: loads there are too small.
 
-Grey bands are peaks in level walking, for orientation and not for scoring: hip 2.38 BW (Bergmann et
-al. 2001, J. Biomech. 34:859-871) and knee 2.61 BW (Kutzner et al. 2010, J. Biomech. 43:2164-2173)
-are means of instrumented implants in older patients, patellofemoral 0.9 +- 0.4 BW (Hart et al. 2022,
-Br. J. Sports Med. 56:521-530) and ankle 3.9 BW (Procter & Paul 1982, J. Biomech. 15:627-634) come
-from models. A mean without a published spread is drawn as a line.
+Grey bands are peaks in level walking, for orientation and not for scoring. Means of instrumented
+implants in older patients: hip 2.38 BW (Bergmann et al. 2001, J. Biomech. 34:859-871), knee 2.61 BW
+(Kutzner et al. 2010, J. Biomech. 43:2164-2173). From models: patellofemoral 0.9 +- 0.4 BW (Hart et
+al. 2022, Br. J. Sports Med. 56:521-530), ankle 3.9 BW (Procter & Paul 1982, J. Biomech.
+15:627-634). A mean without a published spread is drawn as a line.
 """
 
 import functools
@@ -19,9 +19,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
+import matplotlib.colors
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -34,11 +35,11 @@ from ..model.names import BadInput, UnknownName, find, suggest
 from ..studies.gait_events import SIDES
 from ..studies.inverse import STATUS
 from ..studies.metrics import joint_index
-from .emg import ON_OFF, SOURCE, electrode_muscles, envelope, muscles_named
+from .emg import ON_OFF, SOURCE, electrode_muscles, envelope, muscle_names, muscles_named
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 9.0,
-    "axes.titlesize": 10.0,
+    "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.labelsize": 9.0,
@@ -73,10 +74,10 @@ class _Reference(NamedTuple):
 
 
 _PANELS = {
-    "hip": ("Hip", _Reference(2.38, 2.38, 2.38, "implants 2.38 (Bergmann 2001)")),
-    "knee": ("Knee (tibiofemoral)", _Reference(2.61, 2.61, 2.61, "implants 2.61 (Kutzner 2010)")),
-    "patellofemoral": ("Patellofemoral", _Reference(0.9, 0.5, 1.3, "models 0.9 ± 0.4 (Hart 2022)")),
-    "ankle": ("Ankle", _Reference(3.9, 3.9, 3.9, "model 3.9 (Procter & Paul 1982)")),
+    "hip": ("Hip", _Reference(2.38, 2.38, 2.38, "implants 2.38\nBergmann 2001")),
+    "knee": ("Knee (tibiofemoral)", _Reference(2.61, 2.61, 2.61, "implants 2.61\nKutzner 2010")),
+    "patellofemoral": ("Patellofemoral", _Reference(0.9, 0.5, 1.3, "models 0.9 ± 0.4\nHart 2022")),
+    "ankle": ("Ankle", _Reference(3.9, 3.9, 3.9, "model 3.9\nProcter & Paul 1982")),
 }
 _ANGLES = {
     "pelvis_tilt": "Pelvis tilt",
@@ -169,26 +170,29 @@ def plot_joint_loads(dataset: xr.Dataset) -> Figure:
             if load is not None:
                 _draw(ax, dataset, side, load.values, **_SIDE_LINE[side])
         ax.set_ylim(bottom=0.0)
-        _finish(ax, dataset, title, "reaction force [BW]")
-        _reference_band(ax, dataset, reference)
-    _label_x(figure, axes, dataset, columns=2)
+        _finish(ax, dataset, title)
+        _reference_band(ax, reference)
+    _label_axes(figure, axes, dataset, "joint reaction force [BW]", columns=2)
     _side_legend(figure, dataset, Patch(facecolor=_BAND, label="published peaks, level walking"))
     return figure
 
 
 @_styled
 def plot_angles(dataset: xr.Dataset) -> Figure:
-    """Pelvis and joint angles of both sides [deg]; signs as in the model."""
+    """Pelvis and joint angles [deg]; the pelvis once, over the right gait cycle."""
     values = np.rad2deg(dataset["coordinate_value"])
-    return _coordinate_figure(dataset, values, "[deg]", dict(_ANGLES))
+    return _coordinate_figure(dataset, values, "angle [deg]", _ANGLES)
 
 
 @_styled
 def plot_moments(dataset: xr.Dataset) -> Figure:
-    """Net internal joint moments and the external knee adduction moment, both sides [N m/kg]."""
+    """Net internal joint moments of both sides, and the external knee adduction moment [N m/kg].
+
+    Positive acts in the direction named: internal extension moments are negative.
+    """
     values = dataset["moment_to_balance"] / dataset["body_mass"]
     titles = {stem: words for stem, words in _ANGLES.items() if not stem.startswith("pelvis")}
-    return _coordinate_figure(dataset, values, "[N m/kg]", titles, adduction=True)
+    return _coordinate_figure(dataset, values, "internal moment [N m/kg]", titles, adduction=True)
 
 
 @_styled
@@ -205,7 +209,7 @@ def plot_activations(
     """
     _require_single(dataset)
     find("side", side, SIDES)
-    names = dataset["muscle"].values
+    names = muscle_names(dataset)
     shown = {}
     for group in groups:
         find("muscle group", group, tuple(ON_OFF))
@@ -218,7 +222,7 @@ def plot_activations(
     figure, axes = _panels(len(shown), columns=columns, width=2.35, height=1.9)
     for (group, muscles), ax in zip(shown.items(), axes, strict=True):
         _activation_panel(ax, dataset, emg, side, group, muscles)
-    _label_x(figure, axes, dataset, columns=columns, side=side)
+    _label_axes(figure, axes, dataset, "activation [-]", columns=columns, sides=(side,))
     handles: list = [Line2D([], [], color=_SIDE_LINE["r"]["color"], label="predicted activation")]
     if "gait_pct" in dataset.coords:
         handles.append(Patch(facecolor=_INK, label=f"active, published ({SOURCE})"))
@@ -242,7 +246,9 @@ def plot_sweep_joint_loads(
         others = ", ".join(d for d in dims if d != parameter)
         raise BadInput(f"Select one value of {others} first, e.g. with `dataset.isel(...)`.")
     values = dataset[parameter].values
-    joints = [joint for joint in _joints_present(dataset) if _load(dataset, joint, side) is not None]
+    joints = [
+        joint for joint in _joints_present(dataset) if _load(dataset, joint, side) is not None
+    ]
     shades = matplotlib.colormaps["cividis"](np.linspace(0.0, 0.82, len(values)))
     figure, axes = _panels(len(joints), columns=2, width=3.6, height=2.5)
     for joint, ax in zip(joints, axes, strict=True):
@@ -250,11 +256,13 @@ def plot_sweep_joint_loads(
         for i in range(len(values)):
             case = dataset.isel({parameter: i})
             line = {"color": shades[i], "linestyle": _LINESTYLES[i % len(_LINESTYLES)]}
-            _draw(ax, case, side, _load(case, joint, side).values, **line)
+            load = _load(case, joint, side)
+            if load is not None:
+                _draw(ax, case, side, load.values, **line)
         ax.set_ylim(bottom=0.0)
-        _finish(ax, dataset, title, "reaction force [BW]", sides=(side,))
-        _reference_band(ax, dataset, reference)
-    _label_x(figure, axes, dataset, columns=2, side=side)
+        _finish(ax, dataset, title, sides=(side,))
+        _reference_band(ax, reference)
+    _label_axes(figure, axes, dataset, "joint reaction force [BW]", columns=2, sides=(side,))
     handles: list = [
         Line2D(
             [],
@@ -326,10 +334,9 @@ def _draw(ax: Axes, dataset, side, values, **line):
                 markeredgewidth=0.8, markeredgecolor=line["color"])  # fmt: skip
 
 
-def _finish(ax: Axes, dataset, title, y_label, sides=SIDES):
-    """Title, y label, gait cycle limits, swing shading and toe-off lines."""
+def _finish(ax: Axes, dataset, title, sides=SIDES):
+    """Title, limits of the gait cycle, swing shading and toe-off lines."""
     ax.set_title(title)
-    ax.set_ylabel(y_label)
     if "gait_pct" not in dataset.coords:
         return
     ax.set_xlim(0.0, 100.0)
@@ -345,36 +352,48 @@ def _finish(ax: Axes, dataset, title, y_label, sides=SIDES):
         ax.axvline(at, color="#888888", linewidth=0.8, linestyle=style, zorder=1)
 
 
-def _reference_band(ax: Axes, dataset, reference):
+def _reference_band(ax: Axes, reference):
     """The published peak and what it is, in the swing half where curves are low."""
     low, high = reference.low, reference.high
     if low == high:
         ax.axhline(reference.mean, color=_BAND, linewidth=3.0, zorder=0.5, solid_capstyle="butt")
     else:
         ax.axhspan(low, high, facecolor=_BAND, edgecolor="none", alpha=0.75, zorder=0.5)
-    top = max(ax.get_ylim()[1], 1.12 * high)
-    ax.set_ylim(0.0, 1.04 * top if high > 0.9 * top else top)
+    ax.set_ylim(0.0, max(ax.get_ylim()[1], 1.25 * high))  # room for the label
     ax.annotate(
         reference.label,
         (1.0, high),
         xycoords=("axes fraction", "data"),
-        xytext=(-3.0, 3.0),
+        xytext=(-2.0, 3.0),
         textcoords="offset points",
         ha="right",
         va="bottom",
-        fontsize=7.0,
+        fontsize=6.5,
+        linespacing=1.1,
         color="#555555",
     )
 
 
-def _label_x(figure, axes, dataset, *, columns, side=None):
-    """The abscissa's name under the lowest panel of each column."""
-    gait = "gait_pct" in dataset.coords
-    words = f"{_SIDE_LINE[side]['label']} gait cycle [%]" if side else "gait cycle of each side [%]"
+def _label_axes(figure, axes, dataset, y_label, *, columns, sides=SIDES):
+    """Names of the axes: left of each row, and once below; and why a curve may break."""
     for i, ax in enumerate(axes):
+        if i % columns == 0:
+            ax.set_ylabel(y_label)
         if i + columns >= len(axes):
-            ax.set_xlabel(words if gait else "time [s]")
             ax.tick_params(labelbottom=True)
+    words = "time [s]"
+    if "gait_pct" in dataset.coords:
+        own = _SIDE_LINE[sides[0]]["label"] if len(sides) == 1 else "each side's"
+        words = f"{own} gait cycle from heel strike [%]"
+        if any(_breaks(dataset, side) for side in sides):
+            words += "\nbreak in a curve: the analysed window begins and ends there"
+    figure.supxlabel(words, fontsize=9.0)
+
+
+def _breaks(dataset, side):
+    """Whether the window begins so far inside a stride that its curves show two loose ends."""
+    percent = dataset["gait_pct"].sel(side=side).values
+    return bool(np.any(np.diff(percent) < 0.0) and 2.0 < percent[0] < 98.0)
 
 
 def _side_legend(figure, dataset, *more):
@@ -389,7 +408,7 @@ def _side_legend(figure, dataset, *more):
 
 def _limited_handle():
     return Line2D([], [], linestyle="none", marker="o", markersize=4, markerfacecolor="white",
-                  markeredgecolor=_INK, label="muscles too weak: load too small")  # fmt: skip
+                  markeredgecolor=_INK, label="muscles too weak: load underestimated")  # fmt: skip
 
 
 def _short(value):
@@ -428,7 +447,7 @@ def _load(dataset, joint, side):
 # ------------------------------------------------------------------- angles and moments
 
 
-def _coordinate_figure(dataset, values, unit, titles, adduction=False):
+def _coordinate_figure(dataset, values, y_label, titles, adduction=False):
     """One panel per kind of coordinate, both sides, plus the knee adduction moment."""
     _require_single(dataset)
     drawn = {}
@@ -437,25 +456,25 @@ def _coordinate_figure(dataset, values, unit, titles, adduction=False):
         found = {side: curve for side, curve in found.items() if curve is not None}
         if found:
             drawn[stem] = found
-    moment = dataset["knee_adduction_moment"] if adduction else None
-    extra = moment is not None and bool(np.isfinite(moment).any())
+    moment = dataset["knee_adduction_moment"]
+    extra = adduction and bool(np.isfinite(moment).any())
     count = len(drawn) + extra
     if not count:
         raise BadInput("The result has no joint angle to draw.")
     columns = min(3, count)
-    figure, axes = _panels(count, columns=columns, width=2.7, height=2.1)
+    figure, axes = _panels(count, columns=columns, width=2.75, height=2.1)
     for (stem, curves), ax in zip(drawn.items(), axes):
         ax.axhline(0.0, color="#bbbbbb", linewidth=0.7, zorder=1)
         for side, curve in curves.items():
             _draw(ax, dataset, side, curve, **_SIDE_LINE[side])
-        _finish(ax, dataset, _signed(titles[stem], stem, dataset), unit)
+        _finish(ax, dataset, _signed(titles[stem], stem, dataset))
     if extra:
         ax = axes[-1]
         ax.axhline(0.0, color="#bbbbbb", linewidth=0.7, zorder=1)
         for side in SIDES:
             _draw(ax, dataset, side, moment.sel(side=side).values, **_SIDE_LINE[side])
-        _finish(ax, dataset, "Knee adduction, external", unit)
-    _label_x(figure, axes, dataset, columns=columns)
+        _finish(ax, dataset, "Knee adduction, external")
+    _label_axes(figure, axes, dataset, y_label, columns=columns)
     _side_legend(figure, dataset)
     return figure
 
@@ -481,7 +500,7 @@ def _signed(title, stem, dataset):
 
 def _activation_panel(ax, dataset, emg, side, group, muscles):
     activation = dataset["activation"].sel(muscle=list(muscles))
-    top = max(0.1, float(activation.max()))
+    top = max(0.3, float(activation.max()))
     base = matplotlib.colors.to_rgb(_SIDE_LINE["r"]["color"])
     for i, muscle in enumerate(muscles):
         lighter = 0.6 * i / max(1, len(muscles) - 1)
@@ -493,7 +512,7 @@ def _activation_panel(ax, dataset, emg, side, group, muscles):
         for electrode in emg.labels:
             under = electrode_muscles(electrode, muscles, side)
             if under:
-                recorded = top * envelope(emg, electrode, dataset["time"].values)
+                recorded = top * np.maximum(envelope(emg, electrode, dataset["time"].values), 0.0)
                 x, y = _curve(dataset, side, recorded)
                 ax.fill_between(x, 0.0, y, facecolor=_BAND, alpha=0.6, edgecolor="none", zorder=0.6)
     bar = 0.07 * top
@@ -506,4 +525,4 @@ def _activation_panel(ax, dataset, emg, side, group, muscles):
     if len(muscles) > 1:
         ax.legend(loc="upper right", fontsize=6.5, ncols=2, handlelength=1.9, columnspacing=0.8,
                   borderpad=0.1, labelspacing=0.25)  # fmt: skip
-    _finish(ax, dataset, group.capitalize(), "activation [-]", sides=(side,))
+    _finish(ax, dataset, group.capitalize(), sides=(side,))

@@ -32,6 +32,7 @@ def use_compile_cache() -> Path | None:
     """Make JAX keep what it compiles; the folder, or None where there is none to write to."""
     already = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
     if already:
+        _be_quiet()
         return Path(already)
     folder = cache_folder()
     if folder is None:
@@ -45,7 +46,19 @@ def use_compile_cache() -> Path | None:
         return None  # another user could put code there
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _SHORTEST)
+    _be_quiet()
     return folder
+
+
+def _be_quiet() -> None:
+    """No log lines for cached code, unless the user has set a level of logging.
+
+    JAX 0.10 reports two lines of processor features, `prefer-no-gather` and `prefer-no-scatter`,
+    as unsupported whenever it reads CPU code back: they are preferences of the compiler that made
+    the code here. Failures are exceptions and warnings, which this does not touch.
+    """
+    if "JAX_LOGGING_LEVEL" not in os.environ:
+        jax.config.update("jax_logging_level", "CRITICAL")
 
 
 def _root() -> Path:

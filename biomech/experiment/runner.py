@@ -7,9 +7,9 @@ Whatever can be wrong with the input is found before the first case is computed.
 instants that have no solution stays in the result: what the muscles did is NaN there, `status` says
 why, and the exit code is 3.
 
-The folder holds `results.nc` (the dataset), `peaks.csv`, `config.resolved.yaml` (the configuration
-with every default, and name and SHA-256 of every file; it can be run again), `notes.txt` (what was
-assumed, how far to trust it, what to cite) and `figures/`.
+The folder holds `results.nc` (the dataset), `peaks.csv`, `credibility.csv`, `figures/`, `notes.txt`
+(what was assumed, how far to trust it, what to cite) and `config.resolved.yaml` (the configuration
+with every default, and name and SHA-256 of every file; it can be run again).
 """
 
 import dataclasses
@@ -25,6 +25,7 @@ import numpy as np
 import xarray as xr
 from ruamel.yaml import YAML
 
+from ..analysis.credibility import credibility, credibility_text
 from ..analysis.inverse_dataset import NO_LOADS
 from ..analysis.labels import label_inverse, read_netcdf, write_netcdf
 from ..interventions import CATALOGUE
@@ -36,6 +37,7 @@ from ..studies.metrics import solved
 from ..studies.static_optimization import equal_weights
 from .compile_cache import use_compile_cache
 from .config import CheckedConfig, load_config, to_plain
+from .figures import write_figures
 from .inputs import Inputs, load_inputs
 from .peaks import with_metric_times, write_peaks
 from .progress import progress_bar
@@ -50,11 +52,10 @@ RESULTS_FILE = "results.nc"
 ALWAYS_KEPT = (
     *("status", "body_weight", "body_mass"),
     *("metric_value", "metric_time", "metric_rival_peak", "metric_limited_share"),
+    *("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
+    *("ground_reaction_force", "center_of_pressure"),
 )
-"""Variables that every result has, whatever `outputs` asks for."""
-
-_CHUNK = 32
-"""Cases that are labelled, and held in full, at once: bounds memory in large sweeps."""
+"""Variables that every result has, whatever `outputs` asks for: small, and needed to judge it."""
 
 _OF_THE_MUSCLES = (
     *("activation", "muscle_force", "actuator_force", "residual_moment"),
@@ -132,34 +133,30 @@ def compute(
             **sweep,
         )
     )
-    base = apply_interventions(inputs.model, config, {})
+    base = _in_precision(apply_interventions(inputs.model, config, {}), config)
     if not config.sweep:
         record, failed = _solve(config, inputs, base)
         advance(failed)
         return _kept(label(record, base), config), int(failed)
     parts, failures = [], 0
-    for first in range(0, len(cases), _CHUNK):
-        chunk, records = cases[first : first + _CHUNK], []
-        for case in chunk:
-            record, failed = _solve(config, inputs, apply_interventions(inputs.model, config, case))
-            records.append(record)
-            failures += failed
-            advance(failed)
-        stacked = jax.tree.map(lambda *x: jnp.stack(x), *records)
-        columns = {"case": {key: [case[key] for case in chunk] for key in config.sweep}}
-        part = label(stacked, base, sweep=columns, sweep_units=sweep_units(config))
+    for case in cases:
+        record, failed = _solve(config, inputs, apply_interventions(inputs.model, config, case))
+        failures += failed
+        row = jax.tree.map(lambda x: x[None], record)
+        columns = {"case": {key: [value] for key, value in case.items()}}
+        part = label(row, base, sweep=columns, sweep_units=sweep_units(config))
         parts.append(_kept(part, config))
+        advance(failed)
     return _as_grid(parts, sweep_axes(config)), failures
 
 
 def _solve(config: ExperimentConfig, inputs: Inputs, model: Model) -> tuple[InverseRecord, bool]:
     """The record of one case, and whether an instant of it has no solution."""
     study, motion = config.study, inputs.motion
-    if config.precision == "float32":
-        model, motion = _single(model), _single(motion)
+    model = _in_precision(model, config)
     record = inverse_record(
         model,
-        motion,
+        _in_precision(motion, config),
         equal_weights(model, study.exponent),
         passive_fiber_force=study.passive_fiber_force,
     )
@@ -196,25 +193,25 @@ def warnings(config: ExperimentConfig) -> tuple[str, ...]:
     )
 
 
-def _single(tree: Any) -> Any:
-    """Every floating-point array in single precision."""
+def _in_precision(tree: Any, config: ExperimentConfig) -> Any:
+    """Every floating-point array in the precision asked for; files are read in double."""
+    if config.precision == "float64":
+        return tree
     narrow = lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x
     return jax.tree.map(narrow, tree)
 
 
 def _as_grid(parts: list[xr.Dataset], axes: Mapping[str, tuple[float, ...]]) -> xr.Dataset:
     """Labelled cases in a row, as a grid with one dimension per swept parameter."""
-    row = parts[0]
-    if len(parts) > 1:
-        row = xr.concat(
-            parts,
-            "case",
-            data_vars="minimal",
-            coords="minimal",
-            compat="override",
-            join="override",
-            combine_attrs="override",
-        )
+    row = xr.concat(
+        parts,
+        "case",
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+        join="override",
+        combine_attrs="override",
+    )
     shape = tuple(len(values) for values in axes.values())
     variables = {
         name: ((*axes, *v.dims[1:]), v.values.reshape((*shape, *v.shape[1:])), v.attrs)
@@ -248,8 +245,12 @@ def write_run(folder: Path, dataset: xr.Dataset, checked: CheckedConfig, inputs:
     """Every file of a run."""
     write_netcdf(dataset, folder / RESULTS_FILE)
     write_peaks(dataset, folder / "peaks.csv")
+    credibility(dataset).to_csv(folder / "credibility.csv", index=False, lineterminator="\n")
     _write_config(folder / "config.resolved.yaml", resolved(checked.config, inputs.files))
-    (folder / "notes.txt").write_text(_notes(dataset), encoding="utf-8")
+    missing = write_figures(
+        dataset, folder / "figures", inputs.trial.emg, checked.config.trial.emg_side
+    )
+    (folder / "notes.txt").write_text(_notes(dataset, missing), encoding="utf-8")
 
 
 def _write_config(path: Path, config: ExperimentConfig) -> None:
@@ -263,7 +264,7 @@ def _write_config(path: Path, config: ExperimentConfig) -> None:
         yaml.dump(to_plain(config), file)
 
 
-def _notes(dataset: xr.Dataset) -> str:
+def _notes(dataset: xr.Dataset, missing: tuple[str, ...]) -> str:
     """What was assumed, what failed, and what to cite."""
     status = dataset["status"].values
     counts = [
@@ -273,7 +274,8 @@ def _notes(dataset: xr.Dataset) -> str:
     ]
     parts = {
         "Solution": counts,
-        "Notes": dataset.attrs["notes"].splitlines(),
+        "How far to trust it": credibility_text(dataset).splitlines(),
+        "Notes": [*dataset.attrs["notes"].splitlines(), *missing],
         "Cite": dataset.attrs["citations"].splitlines(),
     }
     block = lambda title, lines: "\n".join((title, *(f"  {line}" for line in lines)))

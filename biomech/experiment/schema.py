@@ -8,7 +8,7 @@ does not change (`frozen`). The models of the interventions are generated from
 
 import inspect
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -55,12 +55,18 @@ def _not_blank(text: str) -> str:
 
 Text = Annotated[str, StringConstraints(max_length=2000)]
 Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_not_blank)]
+MaybeName = Annotated[str | None, StringConstraints(max_length=200)]
 FileName = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_not_blank)]
 Names = Annotated[tuple[Name, ...], Field(strict=False, max_length=1000)]
 Numbers = Annotated[tuple[float, ...], Field(strict=False, max_length=MAX_SWEEP_VALUES)]
 Angle = Annotated[float, Field(ge=-10.0, le=10.0)]
 """A coordinate's value [rad or m]; larger numbers are degrees or millimetres by mistake."""
 Strength = Annotated[float, Field(gt=0.0, le=1e6)]
+
+Bounds = Annotated[
+    tuple[Annotated[float, Field(ge=0.0, le=1.0)], Annotated[float, Field(gt=0.0, le=10.0)]],
+    Field(strict=False),
+]
 
 
 class Strict(BaseModel):
@@ -119,7 +125,7 @@ class BodyModel(Strict):
         return _built_in("model", name, tuple(BUILT_IN))
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _one(self) -> "BodyModel":
         _one_of(self, "name", "path")
         return self
 
@@ -135,6 +141,7 @@ class RecordedTrial(Strict):
         None, description="an ExternalLoads .xml file; its table must lie in the same folder"
     )
     emg: FileName | None = Field(None, description="a .sto file of muscle electrical activity")
+    emg_side: Literal["r", "l"] = Field("r", description="leg the electrodes were on")
     in_degrees_columns: Names = Field(
         (),
         description="columns in degrees although the header says inDegrees=no; [all]: every angle",
@@ -146,7 +153,7 @@ class RecordedTrial(Strict):
         return _built_in("gait", name, ("default", *BUILT_IN_GAIT))
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _one(self) -> "RecordedTrial":
         if _one_of(self, "reference", "coordinates") == "reference":
             for key in ("external_loads", "emg", "in_degrees_columns"):
                 if getattr(self, key):
@@ -176,19 +183,12 @@ class ModelEdits(Strict):
     residuals: dict[Name, Strength] = Field(
         {}, description="coordinate -> optimal force [N m or N] of a residual actuator"
     )
-    activation_bounds: (
-        Annotated[
-            tuple[
-                Annotated[float, Field(ge=0.0, le=1.0)],
-                Annotated[float, Field(gt=0.0, le=10.0)],
-            ],
-            Field(strict=False),
-        ]
-        | None
-    ) = Field(None, description="[lower, upper] bound of every activation [-]")
+    activation_bounds: Bounds | None = Field(
+        None, description="[lower, upper] bound of every activation [-]"
+    )
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> "ModelEdits":
         bounds = self.activation_bounds
         if bounds is not None and not bounds[0] < bounds[1]:
             raise PydanticCustomError(
@@ -220,7 +220,7 @@ class InverseStudy(Strict):
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> "InverseStudy":
         if self.start is not None and self.end is not None and not self.start < self.end:
             raise PydanticCustomError(
                 "window",
@@ -248,7 +248,7 @@ class SweepAxis(Strict):
         return linspace
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _one(self) -> "SweepAxis":
         if _one_of(self, "values", "linspace") == "values" and not self.values:
             raise PydanticCustomError("one_of", "has no values")
         return self
@@ -277,7 +277,7 @@ def _intervention_model(intervention: Intervention) -> type[Strict]:
         fields[name] = (Literal[options], _default(arguments[name]))
     for name in intervention.texts:
         default = arguments[name].default
-        kind = Names if isinstance(default, tuple) else (Name | None)
+        kind: Any = Names if isinstance(default, tuple) else MaybeName
         fields[name] = (kind, _default(arguments[name]))
     title = "".join(word.capitalize() for word in intervention.kind.split("_"))
     return create_model(title, __base__=Strict, __doc__=intervention.summary, **fields)
@@ -321,7 +321,7 @@ class ExperimentConfig(Strict):
     data_source: Text = Field("", description="where to get the files; shown when one is missing")
     model: BodyModel
     trial: RecordedTrial
-    model_edits: ModelEdits = ModelEdits()
+    model_edits: ModelEdits = Field(default_factory=lambda: ModelEdits.model_validate({}))
     study: InverseStudy
     interventions: dict[InterventionName, _AnyIntervention] = {}  # type: ignore[valid-type]
     sweep: dict[Name, SweepAxis] = Field(

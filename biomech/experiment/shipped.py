@@ -11,7 +11,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 def shipped_folder() -> Path | None:
     """Folder of the shipped configurations: in the installed package, or of the source tree."""
-    packaged = Path(str(resources.files(__package__.rpartition(".")[0]).joinpath("configs")))
+    packaged = Path(str(resources.files(__name__.split(".")[0]).joinpath("configs")))
     source = Path(__file__).resolve().parents[2] / "configs"
     return next((folder for folder in (packaged, source) if folder.is_dir()), None)
 

@@ -2,7 +2,14 @@
 
 Absent properties have OpenSim 4.6's defaults, which the tables below repeat. A muscle's lower
 activation bound is the larger of `min_control` and `minimum_activation`; its upper one is
-`max_control`. All muscles of a model follow one law. What OpenSim would simulate and this
+`max_control`. All muscles of a model follow one law.
+
+A Millard muscle whose fiber is damped (0.001 or more) or whose tendon is rigid has no singular
+points, and OpenSim then takes 0 for the least active force and for the slopes of force-velocity at
+the largest velocities, whatever the file says; otherwise it raises them to 0.1 and to half the
+slopes nearby; a smaller damping counts as none. So do we.
+
+What OpenSim would simulate and this
 package does not (springs, bushings, limit forces, expressions) is reported by name: an inverse
 study of a measured motion lacks their torque, which then appears as muscle or reserve effort.
 """
@@ -71,6 +78,7 @@ _CONTACT_DEFAULTS = {
     "hertz_smoothing": 300.0,
     "hunt_crossley_smoothing": 50.0,
 }
+_LEAST_DAMPING = 0.001  # of a fiber for OpenSim to take its muscle as damped
 _ACTUATORS = ("CoordinateActuator", "ActivationCoordinateActuator")
 
 # Forces OpenSim applies and this package does not simulate; other unknown types are refused.
@@ -202,14 +210,21 @@ def _curves(node: Node) -> dict[str, Any]:
     law = _MUSCLE_LAWS[node.tag]
     if law != "millard2012":
         return _numbers(node, _CURVE_DEFAULTS[law])
+    active = _numbers(_curve(node, "ActiveForceLengthCurve"), _ACTIVE_FORCE_LENGTH)
+    velocity = _numbers(_curve(node, "ForceVelocityCurve"), _FORCE_VELOCITY)
+    damping = node.number("fiber_damping", 0.1)
+    damping = damping if damping >= _LEAST_DAMPING else 0.0
+    regular = damping > 0.0 or node.flag("ignore_tendon_compliance", False)
+    active["minimum_value"] = 0.0 if regular else max(active["minimum_value"], 0.1)
+    for side in ("concentric", "eccentric"):
+        at, near = f"{side}_slope_at_vmax", f"{side}_slope_near_vmax"
+        velocity[at] = 0.0 if regular else max(velocity[at], 0.5 * velocity[near])
     return {
-        "active_force_length": _numbers(
-            _curve(node, "ActiveForceLengthCurve"), _ACTIVE_FORCE_LENGTH
-        ),
-        "force_velocity": _numbers(_curve(node, "ForceVelocityCurve"), _FORCE_VELOCITY),
+        "active_force_length": active,
+        "force_velocity": velocity,
         "fiber_force_length": _fiber_force_length(_curve(node, "FiberForceLengthCurve")),
         "tendon_force_length": _tendon_force_length(_curve(node, "TendonForceLengthCurve")),
-        "fiber_damping": node.number("fiber_damping", 0.1),
+        "fiber_damping": damping,
     }
 
 

@@ -5,6 +5,8 @@ are normalised [-], one value per muscle; see the modules `degrootefregly2016`, 
 `thelen2003` for equations, ranges and sources.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -90,7 +92,7 @@ def map_to_degrootefregly2016(curves: MuscleCurves) -> DeGrooteFregly2016Curves:
     )
 
 
-def _module(curves):
+def _module(curves) -> Any:
     if isinstance(curves, DeGrooteFregly2016Curves):
         return degrootefregly2016
     return millard2012 if isinstance(curves, Millard2012Curves) else thelen2003

@@ -133,15 +133,16 @@ class _Chain(NamedTuple):
 def _chain(tangents, curviness):
     """Segments between successive tangents (x, y, slope)."""
     corners = [
-        _corner(*left, *right, c)
+        _corner(left, right, c)
         for left, right, c in zip(tangents[:-1], tangents[1:], curviness, strict=True)
     ]
     x, y = (jnp.stack(points, axis=-2) for points in zip(*corners, strict=True))
     return _Chain(x, y, tangents[0][2], tangents[-1][2])
 
 
-def _corner(x0, y0, slope0, x1, y1, slope1, curviness):
-    """Six control points of the bend from one tangent to the other."""
+def _corner(left, right, curviness):
+    """Six control points of the bend from one tangent (x, y, slope) to the other."""
+    (x0, y0, slope0), (x1, y1, slope1) = left, right
     # Parallel tangents have no corner: take the middle. The gradient there is that of the middle.
     bend = slope0 - slope1
     parallel = jnp.abs(bend) <= jnp.sqrt(jnp.finfo(bend.dtype).eps)

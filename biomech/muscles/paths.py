@@ -63,8 +63,8 @@ def path_geometry(paths: Paths, now: Pose, value: Float[Array, " coordinate"]) -
     previous = _previous_present(paths, present)
 
     start = jnp.take_along_axis(points, previous[..., None], axis=1)
-    stretch = present & (previous < np.arange(points.shape[1]))
-    gap = jnp.where(stretch[..., None], points - start, _ANY_DIRECTION.astype(points.dtype))
+    stretch = present & (previous < np.arange(points.shape[1])[None])
+    gap = jnp.where(stretch[..., None], points - start, jnp.asarray(_ANY_DIRECTION, points.dtype))
     straight = jnp.where(stretch, jnp.sqrt(jnp.sum(gap**2, axis=-1)), 0.0)
     unit = gap / jnp.sqrt(jnp.sum(gap**2, axis=-1, keepdims=True))
     weight = stretch.astype(points.dtype)
@@ -93,7 +93,7 @@ def moment_arms(paths_now: PathGeometry, skeleton, now: Pose) -> Float[Array, "p
     return generalized_forces(skeleton, now, paths_now.wrench) + paths_now.mobility
 
 
-_ANY_DIRECTION = np.array([1.0, 0.0, 0.0])  # keeps the unused stretches finite
+_ANY_DIRECTION = np.array([[[1.0, 0.0, 0.0]]])  # keeps the unused stretches finite
 
 
 def _with_ground(now):
@@ -146,7 +146,7 @@ def _previous_present(paths, present) -> Int[Array, "path point"]:
 
 def _ends(pull, previous):
     """Node forces of stretches: +pull on the point it starts from, -pull on the one it ends at."""
-    starts = (previous[..., None] == np.arange(pull.shape[1])).astype(pull.dtype)
+    starts = (previous[..., None] == np.arange(pull.shape[1])[None, None]).astype(pull.dtype)
     return jnp.einsum("nsp,nsi->npi", starts, pull) - pull
 
 
@@ -198,7 +198,7 @@ def _allowed(paths, rows, which, stretch, previous):
 
 def _pick(index, values):
     """values[index] for each row, without a gather's gradient cost."""
-    hot = jnp.arange(values.shape[1]) == index[:, None]
+    hot = jnp.arange(values.shape[1])[None] == index[:, None]
     hot = hot.reshape(hot.shape + (1,) * (values.ndim - 2))
     return jnp.sum(jnp.where(hot, values, 0), axis=1)
 
@@ -284,9 +284,9 @@ def _double_wraps(
     p, q = _pick(best, start[rows]), _pick(best, points[rows])
     real = (p, q, near, far, (near_sense, far_sense), jax.lax.stop_gradient(touch))
     stand_in = jax.tree.map(
-        lambda leaf, value: jnp.broadcast_to(jnp.asarray(value, leaf.dtype), leaf.shape),
+        lambda leaf, value: jnp.broadcast_to(value[None], leaf.shape),
         real,
-        _stand_in_pair(),
+        _stand_in_pair(points.dtype),
     )
     over_near, over_far = jax.vmap(pair_arcs)(
         *jax.tree.map(lambda a, b: _where(together, a, b), real, stand_in)
@@ -310,12 +310,16 @@ def _double_wraps(
     return rows, length, force, wrench
 
 
-def _stand_in_pair():
+def _stand_in_pair(dtype):
     """A well-posed path over two cylinders, evaluated where the real one does not wrap both."""
-    near = Cylinder(np.array([0.0, 0.0, 0.0]), np.eye(3), 0.1, 1.0, 0, 0.0)  # type: ignore[arg-type]
-    far = Cylinder(np.array([1.0, 0.0, 0.0]), np.eye(3), 0.1, 1.0, 0, 0.0)  # type: ignore[arg-type]
-    p, q, touch = np.array([-1.0, 0.0, 0.0]), np.array([2.0, -0.5, 0.0]), np.array([1.0, 0.1, 0.0])
-    return p, q, near, far, (-1.0, -1.0), touch
+    point = lambda *x: jnp.asarray(x, dtype)
+    number = lambda x: jnp.asarray(x, dtype)
+    at = lambda center: Cylinder(
+        center, jnp.eye(3, dtype=dtype), number(0.1), number(1.0), jnp.array(0), number(0.0)
+    )
+    senses = (number(-1.0), number(-1.0))
+    near, far = at(point(0.0, 0.0, 0.0)), at(point(1.0, 0.0, 0.0))
+    return point(-1.0, 0.0, 0.0), point(2.0, -0.5, 0.0), near, far, senses, point(1.0, 0.1, 0.0)
 
 
 def _where(condition, yes, no):
@@ -329,7 +333,7 @@ def _first_stretch(allowed):
 
 def _replace(on, best, previous, at_start, at_end, n_nodes):
     """Node forces added at the two ends of stretch `best` of each row."""
-    nodes = np.arange(n_nodes)
+    nodes = np.arange(n_nodes)[None]
     start = _pick(best, previous)
     at = lambda index, value: jnp.where((nodes == index[:, None])[..., None], value[:, None], 0.0)
     return on[:, None, None] * (at(start, at_start) + at(best, at_end))

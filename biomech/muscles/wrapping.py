@@ -30,17 +30,17 @@ _NEWTON_STEPS = 4
 
 
 class Cylinder(eqx.Module):
-    """One cylinder in ground: `center` [m], `rotation` (z the axis), `radius`, `length` [m].
+    """Cylinders in ground: `center` [m], `rotation` (z the axis), `radius`, `length` [m].
 
     `axis` (0 x, 1 y) and `sign` (0 for "all") name the half that the path keeps to.
     """
 
-    center: Float[Array, "3"]
-    rotation: Float[Array, "3 3"]
-    radius: Float[Array, ""]
-    length: Float[Array, ""]
-    axis: Int[Array, ""]
-    sign: Float[Array, ""]
+    center: Float[Array, "*n 3"]
+    rotation: Float[Array, "*n 3 3"]
+    radius: Float[Array, "*n"]
+    length: Float[Array, "*n"]
+    axis: Int[Array, "*n"]
+    sign: Float[Array, "*n"]
 
 
 class Decision(eqx.Module):
@@ -155,13 +155,6 @@ def _on_surface(angle, height, radius):
     return jnp.stack([radius * jnp.cos(angle), radius * jnp.sin(angle), height])
 
 
-class SingleWrap(eqx.Module):
-    """Which stretch of a path wraps (`stretch` indexes its far point; 0 when none), which way."""
-
-    stretch: Int[Array, ""]
-    sense: Float[Array, ""]
-
-
 def choose_stretch(
     start: Float[Array, "stretch 3"],
     end: Float[Array, "stretch 3"],
@@ -227,7 +220,7 @@ def _place(start, end, allowed, cylinder, other):
     starts = jnp.concatenate([start, other.second[None]])
     ends = jnp.concatenate([ends, end[other.stretch][None]])
     order = jnp.arange(n, dtype=start.dtype)
-    order = jnp.concatenate([order, (other.stretch + 0.5).astype(start.dtype)[None]])
+    order = jnp.concatenate([order, (other.stretch.astype(start.dtype) + 0.5)[None]])
     allowed = jnp.concatenate([allowed, (other.wraps & allowed[other.stretch])[None]])
     wraps, best, decision = choose_stretch(starts, ends, order, allowed, cylinder)
     path = arc(starts[best], ends[best], cylinder, decision.sense)

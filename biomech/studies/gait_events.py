@@ -14,7 +14,7 @@ both have the same. So a window as long as one stride covers 0 to 100 % of both 
 leg whose heel strike lies inside the window the percentage wraps there: two neighbours in
 percentage may be one stride apart in time.
 
-A *cyclic* motion (one whole stride whose last instant repeats the first, as in the built-in
+A *cyclic* motion (whole strides whose last instant repeats the first, as in the built-in
 reference gaits) is continued periodically before the crossings are looked for.
 
 The side of a force is the suffix, `_r` or `_l`, of the body it acts on. Host code, NumPy.
@@ -108,7 +108,7 @@ def gait_events(
     """Events of both legs from the whole force record of `trial`.
 
     `threshold`: [N]. `shortest`: stance or swing that counts [s]. `cyclic`: whether the record is
-    one stride to be continued periodically; by default found out (`is_cyclic`).
+    to be continued periodically; by default found out (`is_cyclic`).
     """
     forces = trial.external_forces
     period = None
@@ -116,8 +116,6 @@ def gait_events(
         period = float(trial.time[-1] - trial.time[0])
     crossings = [_crossings(forces, side, threshold, shortest, period) for side in SIDES]
     strides = [_stride_time(strikes, lifts) for strikes, lifts in crossings]
-    if period is not None:
-        strides = [period if s.size or l.size else np.nan for s, l in crossings]
     known = [stride for stride in strides if np.isfinite(stride)]
     borrowed = known[0] if known else float("nan")
     right, left = (

@@ -399,7 +399,8 @@ def test_millard_curves_with_opensims_automatic_values():
         "<strain_at_one_norm_force>0.6</strain_at_one_norm_force></FiberForceLengthCurve>"
         '<TendonForceLengthCurve name="y"><strain_at_one_norm_force>0.033'
         "</strain_at_one_norm_force></TendonForceLengthCurve>"
-        '<ActiveForceLengthCurve name="z"><minimum_value>0</minimum_value></ActiveForceLengthCurve>'
+        '<ActiveForceLengthCurve name="z"><minimum_value>0.2</minimum_value>'
+        "</ActiveForceLengthCurve>"
         "<fiber_damping>0.01</fiber_damping>"
     )
     data = with_muscles(muscle("Millard2012EquilibriumMuscle", "m", PATH, curves))
@@ -420,7 +421,7 @@ def test_millard_curves_with_opensims_automatic_values():
         "norm_force_at_toe_end": 2.0 / 3.0,
         "curviness": 0.5,
     }
-    assert curves["active_force_length"]["minimum_value"] == 0.0
+    assert curves["active_force_length"]["minimum_value"] == 0.0  # the fiber is damped
     assert curves["active_force_length"]["transition_norm_fiber_length"] == 0.73
     assert curves["force_velocity"]["isometric_slope"] == 5.0
     assert curves["fiber_damping"] == 0.01

@@ -126,7 +126,7 @@ def test_second_order_gradient():
 def test_batch_over_instants_equals_single():
     curves = _all_curves("published", 2)
     grid = jnp.linspace(0.3, 1.9, 10).reshape(5, 2)
-    many = jax.vmap(lambda x: curve.active_force_length(curves, x))(grid)
+    many = jax.jit(jax.vmap(lambda x: curve.active_force_length(curves, x)))(grid)
     one = jax.jit(lambda x: curve.active_force_length(curves, x))
     single = jnp.stack([one(x) for x in grid])
     np.testing.assert_allclose(many, single, atol=1e-15)

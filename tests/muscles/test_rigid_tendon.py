@@ -43,6 +43,7 @@ def _muscles(curves, names, pennation_angle, **other):
     return Muscles(**{**values, **other}, curves=curves, paths=paths, names=names)
 
 
+@eqx.filter_jit
 def _both_forces(muscles, length, speed, slip=False):
     state = rigid_tendon_state(muscles, length, speed)
     active = active_force_at_full_activation(muscles, state, normalized_length_pennation=slip)

@@ -1,5 +1,9 @@
 """The .osim reader against OpenSim itself: poses, path lengths, curves, and files it re-saved."""
 
+import json
+import subprocess
+import sys
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -179,7 +183,12 @@ def test_an_axis_without_a_function_does_not_move(opensim, written):
         '<TransformAxis name="rotation1"><coordinates>q</coordinates><axis>0 0 1</axis>'
         "</TransformAxis>"
     )
-    transform = spatial_transform(still, axis("translation1", "1 0 0", "w"))
+    transform = spatial_transform(
+        still,
+        axis("rotation2", "0 1 0"),
+        axis("rotation3", "1 0 0"),
+        axis("translation1", "1 0 0", "w"),
+    )
     parts = (
         object_set("BodySet", body("one")),
         object_set(
@@ -231,7 +240,7 @@ def assert_close(ours, theirs, where="description"):
 
 
 def old_leg() -> bytes:
-    """Thigh and shank as OpenSim 3 wrote them, with conditional and moving points and defaults."""
+    """Thigh and shank as OpenSim 3 wrote them, with conditional and moving points."""
     points = (
         '<PathPoint name="a"><location>0 0.1 0</location><body>thigh</body></PathPoint>'
         '<ConditionalPathPoint name="c"><location>0.02 -0.1 0.1</location><body>thigh</body>'
@@ -242,10 +251,6 @@ def old_leg() -> bytes:
         "<z_coordinate>flexion</z_coordinate><z_location><Constant><value>0.2</value></Constant>"
         "</z_location></MovingPathPoint>"
         '<PathPoint name="b"><location>0 -0.2 0</location><body>shank</body></PathPoint>'
-    )
-    defaults = (
-        '<Thelen2003Muscle name="default"><Flen>1.8</Flen><KshapePassive>4</KshapePassive>'
-        "<max_contraction_velocity>12</max_contraction_velocity></Thelen2003Muscle>"
     )
     hip = spatial_transform(
         axis("rotation1", "0 0 1", "hip"), axis("rotation2", "0.1 1 0"), axis("rotation3", "1 0 0")
@@ -264,13 +269,12 @@ def old_leg() -> bytes:
         ),
         object_set("MarkerSet", marker),
         version=20303,
-        defaults=defaults,
     )
 
 
 @pytest.mark.parametrize("data", [old_leg(), oblique_model()], ids=["old leg", "oblique"])
 def test_a_model_reads_alike_after_opensim_saved_it(opensim, written, tmp_path, data):
-    """OpenSim's own conversion to its newest format, defaults written out, against our reading."""
+    """OpenSim's own conversion to its newest format against our reading."""
     path = written(data)
     model = opensim.Model(str(path))
     model.initSystem()
@@ -325,6 +329,9 @@ CURVES = {
         "<strain_at_one_norm_force>0.5</strain_at_one_norm_force></FiberForceLengthCurve>"
         '<TendonForceLengthCurve name="y"><strain_at_one_norm_force>0.033'
         "</strain_at_one_norm_force></TendonForceLengthCurve>",
+        "<fiber_damping>0</fiber_damping>",
+        "<fiber_damping>0.0005</fiber_damping><ignore_tendon_compliance>true"
+        "</ignore_tendon_compliance>",
         '<FiberForceLengthCurve name="x"><stiffness_at_low_force>0.3</stiffness_at_low_force>'
         "<stiffness_at_one_norm_force>4</stiffness_at_one_norm_force><curviness>0.6</curviness>"
         "</FiberForceLengthCurve>",
@@ -349,7 +356,7 @@ def test_millard_parameters(opensim, written, properties):
             else:
                 expected = getattr(curve, f"get_{name}")()
             assert ours == pytest.approx(expected, rel=1e-12), (key, name)
-    assert m["curves"]["fiber_damping"] == reference.getFiberDamping()
+    assert m["curves"]["fiber_damping"] == reference.get_fiber_damping()
     assert_same_muscle_properties(reference, m)
 
 
@@ -400,6 +407,35 @@ def test_defaults_of_other_muscles(opensim, written, tag, names):
     (m,) = read_osim(path).description["muscles"]
     assert m["curves"] == {name: getattr(reference, f"get_{name}")() for name in names}
     assert_same_muscle_properties(reference, m)
+
+
+DEFAULTS = """
+import json, sys, opensim
+opensim.Logger.setLevelString("error")
+opensim.Logger.removeFileSink()
+model = opensim.Model(sys.argv[1])
+model.initSystem()
+muscle = opensim.Thelen2003Muscle.safeDownCast(model.getMuscles().get("m"))
+print(json.dumps({name: getattr(muscle, "get_" + name)() for name in sys.argv[2:]}))
+"""
+
+
+def test_the_defaults_section(opensim, written):
+    """In a process of its own: OpenSim keeps a file's defaults for every model it opens later."""
+    defaults = (
+        '<Thelen2003Muscle name="default"><Flen>1.8</Flen><KshapePassive>4</KshapePassive>'
+        "<max_contraction_velocity>12</max_contraction_velocity></Thelen2003Muscle>"
+    )
+    m = muscle("Thelen2003Muscle", "m", PATH, "<Af>0.3</Af>")
+    path = written(pendulum(object_set("ForceSet", m), defaults=defaults))
+    (ours,) = read_osim(path).description["muscles"]
+    names = list(ours["curves"])
+    command = [sys.executable, "-c", DEFAULTS, str(path), *names, "max_contraction_velocity"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    theirs = json.loads(printed.splitlines()[-1])
+    assert ours["max_contraction_velocity"] == theirs.pop("max_contraction_velocity") == 12.0
+    assert ours["curves"] == theirs
+    assert theirs["Flen"] == 1.8
 
 
 # --- a planar model made with OpenSim's own interface -----------------------------------------
@@ -474,5 +510,6 @@ def test_a_planar_model_with_forces_under_components(opensim, tmp_path):
     assert description["actuators"][0]["coordinate"] == "pelvis_tilt"
     assert "hamstrings_r" in description["notes"][0]
     state, value = random_state(model)
-    expected = model.getMuscles().get("hamstrings_r").getLength(state)
+    muscle = opensim.Muscle.safeDownCast(model.getComponent("/hamstrings_r"))
+    expected = muscle.getLength(state)
     np.testing.assert_allclose(path_lengths(path, value)[0], expected, atol=1e-12)

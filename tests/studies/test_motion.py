@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 from scipy.signal import butter, freqz
-from tables import read_table
 
 from biomech.formats.storage import read_storage
 from biomech.model.names import BadInput
 from biomech.studies.motion import lowpass, smooth_and_differentiate
+from tables import read_table
 
 
 def _half_a_digit(printed, digits=10):

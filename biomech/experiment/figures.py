@@ -1,0 +1,74 @@
+"""The figures of a run: those its variables allow, as PNG and PDF."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from ..analysis.plots import plot, save_figure
+from ..formats.storage import Storage
+from ..model.names import BadInput
+from ..studies.gait_events import SIDES
+from ..studies.metrics import available_metrics
+from .peaks import sweep_dimensions
+
+_NEEDS = {
+    "joint_loads": ("joint_reaction_force",),
+    "angles": ("coordinate_value",),
+    "moments": ("moment_to_balance", "knee_adduction_moment"),
+    "activations": ("activation",),
+    "sweep_joint_loads": ("joint_reaction_force",),
+}
+"""Variables each figure is drawn from."""
+
+
+def write_figures(
+    dataset: xr.Dataset, folder: Path, emg: Storage | None = None, emg_side: str = "r"
+) -> tuple[str, ...]:
+    """Draw into `folder`; why figures are missing, in words."""
+    folder.mkdir()
+    missing = []
+    if len(sweep_dimensions(dataset)) > 1:
+        missing.append("A sweep over several parameters has no figure of its own; use `bm.plot`.")
+    for name, kind, options in _wanted(dataset, emg, emg_side):
+        absent = [variable for variable in _NEEDS[kind] if variable not in dataset]
+        if absent:
+            missing.append(f"No figure '{name}': `outputs` leaves out {', '.join(absent)}.")
+            continue
+        try:
+            save_figure(plot(dataset, kind, **options), folder / name)
+        except BadInput as error:  # a model without the joints or muscles a figure shows
+            missing.append(f"No figure '{name}': {error}")
+    return tuple(missing)
+
+
+def _wanted(
+    dataset: xr.Dataset, emg: Storage | None, emg_side: str
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """File name, kind and options of each figure."""
+    swept = len(sweep_dimensions(dataset))
+    sides = _sides_present(dataset)
+    if swept == 1:
+        for side in sides:
+            yield f"joint_loads_{side}", "sweep_joint_loads", {"side": side}
+    elif swept == 0:
+        for kind in ("joint_loads", "angles", "moments"):
+            yield kind, kind, {}
+        for side in SIDES:
+            yield (
+                f"activations_{side}",
+                "activations",
+                {
+                    "side": side,
+                    "emg": emg if side == emg_side else None,
+                },
+            )
+
+
+def _sides_present(dataset: xr.Dataset) -> tuple[str, ...]:
+    """Legs whose joint loads can be drawn; both if the result holds no joints at all."""
+    if "joint" not in dataset.coords:
+        return SIDES
+    metrics = available_metrics(tuple(map(str, dataset["joint"].values)))
+    return tuple(side for side in SIDES if any(name.endswith(f"_{side}") for name in metrics))

@@ -1,0 +1,462 @@
+"""Make the reference gait of the built-in body `planar`.
+
+    python experiments/planar_reference_gait/make.py
+
+The motion nearest to Fukuchi's (2018) mean adult angles that this body could walk: feet on the
+ground without slipping or sinking, and the ground pushing from under the feet. The ground reaction
+is what the motion requires. README.md has the rules in words; numbers are in `RULES`.
+"""
+
+import functools
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.optimize import least_squares
+
+import biomech.precision
+from biomech.dynamics.inverse_dynamics import (
+    generalized_forces,
+    inverse_dynamics,
+    mass_centers,
+    needed_wrenches,
+)
+from biomech.dynamics.kinematics import body_motion, pose
+from biomech.dynamics.spatial import cross, rotate, wrench_at
+from biomech.formats.load import load_built_in
+from biomech.muscles.ligaments import ligament_tension
+from biomech.muscles.paths import path_geometry
+
+HERE = Path(__file__).resolve().parent
+OUT = HERE.parents[1] / "biomech" / "model" / "library" / "planar_gait.csv"
+
+CADENCE = 114.7  # steps/min, Fukuchi 2018, comfortable
+STANCE = 0.603  # of the cycle, same
+PERIOD = 120.0 / CADENCE  # [s]
+GRAVITY = 9.80665  # [m/s^2]
+DOUBLE = STANCE - 0.5  # one double support, of the cycle
+
+
+class Rules(NamedTuple):
+    """Standard deviations that weigh the wishes against each other, and bounds."""
+
+    angle: float = np.deg2rad(2.0)  # hip, knee, ankle, pelvic tilt from Fukuchi's mean
+    trunk: float = np.deg2rad(1.5)  # trunk from upright
+    height: float = 0.008  # lowest foot point of the stance leg above ground [m]
+    slip: float = 0.1  # speed of the foot point in contact [m/s]
+    force_rate: float = 4.0  # of the whole ground reaction [body weights per s]
+    center_of_pressure: float = 0.005  # outside the foot [m]
+    transfer: float = 0.05  # share of the leading foot from a smooth step [-]
+    clearance: float = 0.010  # of the swinging foot, at least [m]
+
+
+RULES = Rules()
+LEG_HARMONICS, BODY_HARMONICS = range(1, 8), (2, 4)
+MTP_HARMONICS, ARCH_HARMONICS = 10, 6
+COUNT = 100  # instants of the fit
+PRINTED = 200  # instants of the file
+ARCH_ROUNDS = 3
+
+
+# --- periodic functions -----------------------------------------------------------------------
+
+
+def basis(phase, harmonics):
+    """1, cos, sin of the harmonics, and first and second time derivatives; [3, phase, term]."""
+    rate = 2.0 * np.pi / PERIOD
+    columns = [np.stack([np.ones_like(phase), 0.0 * phase, 0.0 * phase])]
+    for n in harmonics:
+        angle, w = 2.0 * np.pi * n * phase, n * rate
+        c, s = np.cos(angle), np.sin(angle)
+        columns += [np.stack([c, -w * s, -w * w * c]), np.stack([s, w * c, -w * w * s])]
+    return np.stack(columns, axis=-1)
+
+
+@functools.cache
+def low_pass(count, harmonics, out):
+    """Matrices that take samples at `count` instants to a truncated series at `out` instants."""
+    grid = np.arange(count) / count
+    fit = np.linalg.pinv(basis(grid, range(1, harmonics + 1))[0])
+    return basis(np.arange(out) / out, range(1, harmonics + 1)) @ fit
+
+
+def smooth_step(x):
+    """0 to 1 with zero slope and curvature at both ends."""
+    x = jnp.clip(x, 0.0, 1.0)
+    return x**3 * (10.0 + x * (6.0 * x - 15.0))
+
+
+# --- the motion -------------------------------------------------------------------------------
+
+
+class Unknowns(NamedTuple):
+    """Fourier coefficients [rad or m]; left leg = right leg half a cycle later."""
+
+    hip: jax.Array
+    knee: jax.Array
+    ankle: jax.Array
+    tilt: jax.Array
+    trunk: jax.Array
+    forward: jax.Array  # first: mean speed [m/s]
+    height: jax.Array
+
+
+def pack(unknowns):
+    """One vector."""
+    return np.concatenate([np.asarray(part) for part in unknowns])
+
+
+def unpack(x):
+    """Back to parts."""
+    leg, body = 1 + 2 * len(LEG_HARMONICS), 1 + 2 * len(BODY_HARMONICS)
+    sizes = [leg, leg, leg, body, body, body, body]
+    return Unknowns(*jnp.split(x, np.cumsum(sizes)[:-1].tolist()))
+
+
+def half_cycle_later(series, count):
+    """The other leg's series."""
+    return jnp.roll(series, count // 2, axis=1)
+
+
+class Foot(NamedTuple):
+    """Contact spheres of one foot: body indices, center in the body [m], radius [m]."""
+
+    bodies: np.ndarray
+    location: np.ndarray
+    radius: np.ndarray
+
+
+def foot_of(model, side):
+    """Heel, metatarsal, toes."""
+    names = [f"{part}_{side}" for part in ("heel", "metatarsal", "toes")]
+    index = [model.contacts.names.index(name) for name in names]
+    bodies = np.array([model.contacts.bodies[i] for i in index])
+    location, radius = model.contacts.location, model.contacts.radius
+    return Foot(bodies, np.asarray(location)[index], np.asarray(radius)[index])
+
+
+def chord_share(model):
+    """Rotation of the heel-metatarsal line per rotation of the midtarsal joint [-]."""
+    foot, skeleton = foot_of(model, "r"), model.skeleton
+    index = skeleton.joint_names.index("midtarsal_r")
+    joint = np.asarray(skeleton.parent_frame_position)[index, 0]
+    heel, metatarsal = foot.location[0, 0], joint + foot.location[1, 0]
+    return (metatarsal - joint) / (metatarsal - heel)
+
+
+def coordinates_of(model, unknowns, arch, count):
+    """Value, speed, acceleration [3, count, coordinate]; `arch`: midtarsal angle at COUNT."""
+    phase = np.arange(count) / count
+    leg, body = basis(phase, LEG_HARMONICS), basis(phase, BODY_HARMONICS)
+    hip, knee, ankle = (leg @ part for part in unknowns[:3])
+    tilt, trunk = body @ unknowns.tilt, body @ unknowns.trunk
+    mean = np.stack([PERIOD * phase, np.ones(count), np.zeros(count)])
+    forward = body[..., 1:] @ unknowns.forward[1:] + mean * unknowns.forward[0]
+    midtarsal = low_pass(COUNT, ARCH_HARMONICS, count) @ arch
+    # The measured foot is the line from heel to metatarsals; the hindfoot turns back from it.
+    ankle = ankle - chord_share(model) * midtarsal
+    pitch = tilt + hip - knee + ankle + midtarsal
+    mtp = low_pass(count, MTP_HARMONICS, count) @ toes_flat(pitch[0], phase)
+    right = {
+        "hip_flexion": hip,
+        "knee_angle": knee,
+        "ankle_angle": ankle,
+        "midtarsal_angle": midtarsal,
+        "mtp_angle": mtp,
+    }
+    series = {
+        "pelvis_tilt": tilt,
+        "pelvis_tx": forward,
+        "pelvis_ty": body @ unknowns.height,
+        "lumbar_extension": trunk - tilt,
+    }
+    for name, value in right.items():
+        series[f"{name}_r"] = value
+        series[f"{name}_l"] = half_cycle_later(value, count)
+    return jnp.stack([series[name] for name in model.skeleton.coordinates.names], axis=-1)
+
+
+def toes_flat(pitch, phase):
+    """MTP angle [rad]: toes stay level while the heel is up, and straighten in early swing."""
+    width = np.deg2rad(3.0)
+    level = width * jax.nn.softplus(-pitch / width)
+    before, after = smooth_step(phase / 0.2), 1.0 - smooth_step((phase - STANCE) / 0.2)
+    return level * before * after
+
+
+# --- feet and forces --------------------------------------------------------------------------
+
+
+class Mechanics(NamedTuple):
+    """At every instant: [count, foot (r, l), part (heel, metatarsal, toes)] and totals."""
+
+    height: jax.Array  # of the lowest point of each sphere [m]
+    speed: jax.Array  # of the foot there, forward [m/s]
+    place: jax.Array  # of each sphere's center in ground [m], [..., 3]
+    force: jax.Array  # the ground reaction this motion requires [N], [count, 2]
+    pressure: jax.Array  # its center [m]
+    center: jax.Array  # mass center of the body [m], [count, 2]
+
+
+def mechanics(model, feet, q):
+    """Contact geometry and the required ground reaction."""
+    skeleton = model.skeleton
+
+    def instant(value, speed, acceleration):
+        motion = body_motion(skeleton, value, speed, acceleration)
+        now = motion.pose
+        heights, speeds, places = [], [], []
+        for foot in feet:
+            rotation = now.rotation[foot.bodies]
+            place = now.position[foot.bodies] + rotate(rotation, jnp.asarray(foot.location))
+            bottom = place - jnp.asarray(foot.radius)[:, None] * jnp.array([[0.0, 1.0, 0.0]])
+            twist = motion.velocity[foot.bodies]
+            heights.append(bottom[:, 1])
+            speeds.append((twist[:, 3:] + cross(twist[:, :3], bottom))[:, 0])
+            places.append(place)
+        wrench = jnp.sum(needed_wrenches(skeleton, motion), axis=0)
+        weights = skeleton.mass / jnp.sum(skeleton.mass)
+        center = jnp.sum(weights[:, None] * mass_centers(skeleton, now), axis=0)
+        stack = jnp.stack
+        return Mechanics(
+            stack(heights),
+            stack(speeds),
+            stack(places),
+            wrench[3:5],
+            wrench[2] / wrench[4],
+            center[:2],
+        )
+
+    return jax.vmap(instant)(*q)
+
+
+def lowest(height):
+    """Smooth minimum over the parts of a foot [m], and the share of each part in it."""
+    width = 0.003
+    share = jax.nn.softmax(-height / width, axis=-1)
+    return jnp.sum(share * height, axis=-1), share
+
+
+class Shared(NamedTuple):
+    """The half cycle that begins with the right heel strike (right leads, left trails)."""
+
+    share: jax.Array  # of the right foot in the vertical force [-]
+    lead: jax.Array  # center of pressure under the right foot [m]
+    trail: jax.Array  # under the left foot [m]
+
+
+def share_between_feet(m):
+    """Who carries what: in double support the centers of pressure are given, the share follows."""
+    count = m.pressure.shape[0]
+    phase = np.arange(count // 2) / count
+    step = smooth_step(phase / DOUBLE)
+    pressure = m.pressure[: count // 2]
+    at_strike = m.pressure[0]
+    at_toe_off = jnp.interp(DOUBLE, phase, pressure)
+    heel, toes = m.place[: count // 2, 0, 0, 0], m.place[: count // 2, 1, 2, 0]
+    double = phase < DOUBLE
+    lead = jnp.where(double, heel + step * (at_toe_off - heel), pressure)
+    trail = at_strike + step * (toes - at_strike)
+    share = jnp.where(double, (pressure - trail) / jnp.where(double, lead - trail, 1.0), 1.0)
+    return Shared(share, lead, trail)
+
+
+def residuals(model, feet, measured, arch, x):
+    """Wishes that the motion should meet, each divided by its standard deviation."""
+    unknowns = unpack(x)
+    q = coordinates_of(model, unknowns, arch, COUNT)
+    m = mechanics(model, feet, q)
+    phase = np.arange(COUNT) / COUNT
+    leg, body = basis(phase, LEG_HARMONICS)[0], basis(phase, BODY_HARMONICS)[0]
+    angles = jnp.stack([*(leg @ part for part in unknowns[:3]), body @ unknowns.tilt])
+    height, share = lowest(m.height[:, 0])
+    slip = jnp.sum(share * m.speed[:, 0], axis=-1)
+    stance = phase <= STANCE
+    swing = (phase > STANCE + 0.05) & (phase < 0.94)
+    low = jnp.where(swing, jax.nn.relu(RULES.clearance - height), 0.0)
+
+    half = slice(0, COUNT // 2)
+    feet_share = share_between_feet(m)
+    heel, metatarsal, toes = (m.place[half, 0, part, 0] for part in range(3))
+    lifted = jax.nn.sigmoid((m.height[half, 0, 0] - 0.010) / 0.002)
+    back = heel + lifted * (metatarsal - heel)
+    single = phase[half] >= DOUBLE
+    outside = jax.nn.relu(back - m.pressure[half]) + jax.nn.relu(m.pressure[half] - toes)
+    wanted = smooth_step(phase[half] / DOUBLE)
+    weight = float(np.sum(np.asarray(model.skeleton.mass))) * GRAVITY
+    force_rate = (jnp.roll(m.force, -1, axis=0) - m.force) * (COUNT / PERIOD / weight)
+    return jnp.concatenate(
+        [
+            ((angles - measured) / RULES.angle).ravel(),
+            (body @ unknowns.trunk) / RULES.trunk,
+            jnp.where(stance, height, 0.0) / RULES.height,
+            jnp.where(stance, slip, 0.0) / RULES.slip,
+            low / RULES.height,
+            force_rate.ravel() / RULES.force_rate,
+            jnp.where(single, outside, 0.0) / RULES.center_of_pressure,
+            jnp.where(single, 0.0, feet_share.share - wanted) / RULES.transfer,
+        ]
+    )
+
+
+# --- solution ---------------------------------------------------------------------------------
+
+
+def read_measured():
+    """Fukuchi's angles at COUNT instants in this body's signs [4, COUNT], [rad]."""
+    lines = (HERE / "fukuchi2018.csv").read_text().splitlines()
+    table = [line.split(",") for line in lines if not line.startswith("#")][1:-1]
+    rows = np.deg2rad(np.array(table, float).T[1:])  # hip, knee, ankle, anterior pelvic tilt
+    rows[3] *= -1.0
+    rows[3] = 0.5 * (rows[3] + np.roll(rows[3], rows.shape[1] // 2))  # both legs alike
+    phase = np.arange(rows.shape[1]) / rows.shape[1]
+    harmonics = range(1, 11)
+    series = np.linalg.pinv(basis(phase, harmonics)[0]) @ rows.T
+    return (basis(np.arange(COUNT) / COUNT, harmonics)[0] @ series).T
+
+
+def first_guess(measured):
+    """Measured angles; walking on at 1.24 m/s."""
+    phase = np.arange(COUNT) / COUNT
+    leg = np.linalg.pinv(basis(phase, LEG_HARMONICS)[0])
+    body = np.linalg.pinv(basis(phase, BODY_HARMONICS)[0])
+    size = 1 + 2 * len(BODY_HARMONICS)
+    forward, height = np.zeros(size), np.zeros(size)
+    forward[0], height[0] = 1.24, 0.95
+    trunk = np.zeros(size)
+    return Unknowns(*(leg @ row for row in measured[:3]), body @ measured[3], trunk, forward, height)
+
+
+def solver(model, feet, measured):
+    """Least squares from a start, given the midtarsal angle; compiled once."""
+    wish = jax.jit(lambda x, arch: residuals(model, feet, measured, arch, x))
+    slope = jax.jit(jax.jacfwd(lambda x, arch: residuals(model, feet, measured, arch, x)))
+
+    def solve(arch, start):
+        found = least_squares(
+            lambda x: np.asarray(wish(x, arch)),
+            start,
+            lambda x: np.asarray(slope(x, arch)),
+            x_scale="jac",
+            ftol=1e-9,
+            xtol=1e-9,
+            gtol=1e-9,
+            max_nfev=60,
+        )
+        return found.x
+
+    return solve
+
+
+class Loads(NamedTuple):
+    """Ground reaction on heel, forefoot and toes of both feet, [count, foot, part, 3]."""
+
+    force: np.ndarray
+    point: np.ndarray
+
+
+def ground_reaction(m):
+    """The required force, shared between feet and among the parts of each foot."""
+    count = m.pressure.shape[0]
+    half = count // 2
+    shared = share_between_feet(m)
+    share = np.asarray(shared.share)
+    pressure = [np.asarray(shared.lead), np.asarray(shared.trail)]
+    total, center = np.asarray(m.force)[:half], np.asarray(m.center)[:half]
+    part_share = [share, 1.0 - share]
+    up = [part_share[i] * total[:, 1] for i in (0, 1)]
+    # Each foot's force leans towards the mass center; the rest goes by share.
+    lean = [up[i] * (center[:, 0] - pressure[i]) / center[:, 1] for i in (0, 1)]
+    rest = total[:, 0] - lean[0] - lean[1]
+    along = [lean[i] + part_share[i] * rest for i in (0, 1)]
+    # Foot 0 is the right one in the first half of the cycle and the left one in the second.
+    force, point = np.zeros((count, 2, 3, 3)), np.zeros((count, 2, 3, 3))
+    place, other = np.asarray(m.place), stride_of(m)
+    point[..., 0], point[..., 2] = place[..., 0], place[..., 2]
+    for i in (0, 1):
+        x = place[:half, i, :, 0]
+        parts = lever_rule(x, pressure[i])
+        for axis, value in ((0, along[i]), (1, up[i])):
+            force[:half, i, :, axis] = parts * value[:, None]
+            force[half:, 1 - i, :, axis] = parts * value[:, None]
+    del other
+    return Loads(force, point)
+
+
+def stride_of(m):
+    """Forward way of one cycle [m]; unused but for checks."""
+    return float(m.place[0, 0, 0, 0])
+
+
+def lever_rule(x, at):
+    """Shares [n, 3] of heel, metatarsal, toes (at `x`) that have their center `at`."""
+    heel, metatarsal, toes = x.T
+    front = np.clip((at - metatarsal) / (toes - metatarsal), 0.0, None)
+    back = np.clip((metatarsal - at) / (metatarsal - heel), 0.0, None)
+    return np.stack([back, 1.0 - front - back, front], axis=1)
+
+
+def part_wrenches(model, feet, loads):
+    """External wrench on every body [count, body, 6]."""
+    count = loads.force.shape[0]
+    wrench = np.zeros((count, len(model.skeleton.body_names), 6))
+    for i, foot in enumerate(feet):
+        for j, body in enumerate(foot.bodies):
+            force, point = (jnp.asarray(v[:, i, j]) for v in (loads.force, loads.point))
+            wrench[:, body] += np.asarray(wrench_at(force, point))
+    return wrench
+
+
+def net_moments(model, q, wrench):
+    """Inverse dynamics [count, coordinate]."""
+    skeleton = model.skeleton
+
+    def instant(value, speed, acceleration, applied):
+        return inverse_dynamics(
+            skeleton, body_motion(skeleton, value, speed, acceleration), applied
+        )
+
+    return np.asarray(jax.jit(jax.vmap(instant))(*q, jnp.asarray(wrench)))
+
+
+def arch_in_balance(model, q, moments):
+    """Midtarsal angle [rad] at which fascia and ligaments alone carry the required moment."""
+    skeleton = model.skeleton
+    index = skeleton.coordinates.names.index("midtarsal_angle_r")
+
+    def ligament_moment(value):
+        now = pose(skeleton, value)
+        geometry = path_geometry(model.ligaments.paths, now, value)
+        tension = ligament_tension(model.ligaments, geometry.length)
+        wrench = jnp.einsum("n,nbi->bi", tension, geometry.wrench)
+        return generalized_forces(skeleton, now, wrench)[index]
+
+    at = jax.jit(jax.vmap(lambda value, angle: ligament_moment(value.at[index].set(angle))))
+    value, needed = q[0], moments[:, index]
+    low, high = np.full(len(needed), -0.05), np.full(len(needed), 0.4)
+    for _ in range(40):  # bisection: the moment falls as the arch flattens
+        middle = 0.5 * (low + high)
+        too_flat = np.asarray(at(value, jnp.asarray(middle))) < needed
+        high, low = np.where(too_flat, middle, high), np.where(too_flat, low, middle)
+    return np.maximum(0.5 * (low + high), 0.0)
+
+
+def make():
+    """Coordinates [3, n, coordinate], loads and a report."""
+    model = load_built_in("planar")
+    feet = foot_of(model, "r"), foot_of(model, "l")
+    measured = read_measured()
+    solve = solver(model, feet, measured)
+    arch, x = np.zeros(COUNT), pack(first_guess(measured))
+    for _ in range(ARCH_ROUNDS):
+        x = solve(arch, x)
+        q = coordinates_of(model, unpack(x), arch, COUNT)
+        loads = ground_reaction(mechanics(model, feet, q))
+        moments = net_moments(model, q, part_wrenches(model, feet, loads))
+        arch = low_pass(COUNT, ARCH_HARMONICS, COUNT)[0] @ arch_in_balance(model, q, moments)
+    x = solve(arch, x)
+    q = coordinates_of(model, unpack(x), arch, PRINTED)
+    m = mechanics(model, feet, q)
+    return model, feet, measured, unpack(x), arch, q, m, ground_reaction(m)

@@ -1,0 +1,36 @@
+"""A labelled walk by formula, shared by the tests of this folder."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def walk():
+    """The dataset of one stride."""
+    from biomech.analysis.labels import label_inverse
+    from biomech.studies.gait_events import gait_events
+    from small_walk import walking_model, walking_record, walking_trial
+
+    model, time = walking_model(), 0.45 + np.arange(101) / 100.0
+    return label_inverse(walking_record(model, time), model, gait_events(walking_trial()))
+
+
+@pytest.fixture(scope="session")
+def walk_sweep():
+    """The same with gluteal strength swept, loads falling and the weakest case strength-limited."""
+    import equinox as eqx
+    import jax.numpy as jnp
+
+    from biomech.analysis.labels import label_inverse
+    from biomech.studies.gait_events import gait_events
+    from small_walk import walking_model, walking_record, walking_trial
+
+    model, time = walking_model(), 0.45 + np.arange(101) / 100.0
+    record = walking_record(model, time, lead=(3,))
+    scale = jnp.array([1.0, 0.75, 0.5])
+    force = record.joint_reaction_force * (1.5 - 0.5 * scale)[:, None, None, None]
+    status = record.status.at[2, 20:40].set(1)
+    record = eqx.tree_at(lambda r: (r.joint_reaction_force, r.status), record, (force, status))
+    return label_inverse(
+        record, model, gait_events(walking_trial()), sweep={"gluteal.scale": scale}
+    )

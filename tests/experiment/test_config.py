@@ -1,0 +1,326 @@
+"""Reading and checking configurations: every kind of mistake is named, with what would be right."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from biomech.experiment.config import (
+    MAX_BYTES,
+    axis_values,
+    check,
+    load_config,
+    override,
+    sweepable,
+    to_plain,
+)
+from biomech.experiment.schema import INTERVENTION_MODELS, json_schema
+from biomech.experiment.shipped import copy_configurations, find_configuration
+from biomech.interventions import CATALOGUE
+from biomech.interventions.catalogue import Intervention
+from biomech.model.names import BadInput
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+GLUTEAL = {"gluteal": {"kind": "gluteal_strength"}}
+
+
+def config(**changes):
+    return {
+        "schema": 1,
+        "name": "a",
+        "model": {"name": "planar"},
+        "trial": {"reference": "default"},
+        "study": {"kind": "inverse"},
+        **changes,
+    }
+
+
+def gluteal(**arguments):
+    return {"interventions": {"gluteal": {"kind": "gluteal_strength", **arguments}}}
+
+
+def study(**arguments):
+    return {"study": {"kind": "inverse", **arguments}}
+
+
+def swept(key, **axis):
+    return {"interventions": GLUTEAL, "sweep": {key: axis}}
+
+
+def complaint(**changes):
+    with pytest.raises(BadInput) as error:
+        check(config(**changes), "x.yaml")
+    return str(error.value)
+
+
+def test_minimal_configuration_is_good():
+    checked = check(config())
+    assert checked.study.exponent == 2.0
+    assert checked.precision == "float64"
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"nam": "b"}, "the configuration has no key 'nam'. Did you mean ['name']?"),
+        ({"schema": 2}, "`schema` is 2; it must be 1."),
+        ({"name": "A B"}, '`name` is "A B"; it must be lower-case letters, digits and _'),
+        (
+            {"model": {"name": "planer"}},
+            "no built-in model named 'planer'. Did you mean ['planar']",
+        ),
+        ({"model": {}}, "`model` needs exactly one of `name`, `path`; it has none."),
+        ({"model": {"name": "planar", "path": "a"}}, "it has name and path."),
+        ({"model": 3}, "`model` is 3; it must be a mapping"),
+        ({"trial": {"reference": "default", "emg": "a"}}, "take `emg` out"),
+        (
+            {"trial": {"reference": "planar", "coordinates": "a"}},
+            "it has reference and coordinates",
+        ),
+        (
+            {"study": {"kind": "track"}},
+            "'track' is not available in this version; there is: inverse",
+        ),
+        ({"study": {"kind": "foo"}}, "`study.kind` is \"foo\"; it must be 'inverse'."),
+        ({"study": {}}, "`study.kind` is missing."),
+        (study(rate_hz=-1), "`study.rate_hz` is -1; it must be greater than 0."),
+        (study(start="soon"), '`study.start` is "soon"; it must be a number.'),
+        (study(exponent=True), "`study.exponent` is True; it must be a number."),
+        (study(passive_fiber_force="yes"), "it must be true or false."),
+        (study(start=2, end=1), "start must come before end."),
+        (study(rate=3), "`study` has no key 'rate'. Did you mean ['rate_hz']?"),
+        ({"interventions": {"g": {"scale": 1}}}, "`interventions.g.kind` is missing. There are:"),
+        (
+            {"interventions": {"g": {"kind": "gluteal_strenth"}}},
+            "`interventions.g.kind`: no 'gluteal_strenth'. Did you mean ['gluteal_strength'",
+        ),
+        ({"interventions": {"G": GLUTEAL["gluteal"]}}, "`interventions.G` is"),
+        (
+            {"interventions": {"study": {**GLUTEAL["gluteal"], "scale": 1}}},
+            "the name 'study' is taken",
+        ),
+        (
+            gluteal(scale=4),
+            "`interventions.gluteal.scale` is 4; it must be between 0 and 3 (neutral",
+        ),
+        (gluteal(scale="x"), '`interventions.gluteal.scale` is "x"; it must be a number.'),
+        (gluteal(scale=1, side="x"), "it must be 'r', 'l' or 'both'."),
+        (
+            gluteal(scale=1, sid="r"),
+            "`interventions.gluteal` has no key 'sid'. Did you mean ['side']",
+        ),
+        (gluteal(), "`interventions.gluteal` changes nothing: give it `scale`, or sweep it."),
+        (
+            {"interventions": {"m": {"kind": "muscle_strength", "scale": 1, "muscles": ["a", 3]}}},
+            "`interventions.m.muscles.1` is 3; it must be text.",
+        ),
+        ({"sweep": {"g.scale": {"values": [1]}}}, "No intervention is named to sweep."),
+        (
+            {**gluteal(scale=1), "sweep": {"gluteal.scal": {"values": [1]}}},
+            "`sweep.gluteal.scal`: nothing here is called 'gluteal.scal'. Did you mean",
+        ),
+        (swept("gluteal.scale", values=[1, 5]), "has `5`; it must be between 0 and 3 (neutral 1)"),
+        (swept("gluteal.scale", values=[1, 1]), "holds a value twice"),
+        (swept("gluteal.scale", values=[]), "`sweep.gluteal.scale` has no values."),
+        (swept("gluteal.scale", values=[float("nan")]), "must be a finite number"),
+        (swept("gluteal.scale", linspace=[0, 1, 1]), "asks for 1 values; 2 to 10000 will do."),
+        (swept("gluteal.scale", linspace=[0, 1]), "number 3 is missing."),
+        (swept("gluteal.scale", linspace=[0, 1, 2], values=[1]), "it has values and linspace."),
+        (swept("gluteal.scale"), "needs exactly one of `values`, `linspace`; it has none."),
+        (
+            {"model_edits": {"weld": {"mtp_r": 90}}},
+            "`model_edits.weld.mtp_r` is 90; it must be less",
+        ),
+        (
+            {"model_edits": {"reserves": {"a": 0}}},
+            "`model_edits.reserves.a` is 0; it must be greater",
+        ),
+        ({"model_edits": {"activation_bounds": [0.5, 0.1]}}, "the lower must be below the upper"),
+        (
+            {"outputs": ["activatoin"]},
+            "`outputs`: there is no 'activatoin'. Did you mean ['activat",
+        ),
+        ({"metrics": ["peak_hip"]}, "`metrics`: there is no 'peak_hip'. Did you mean ['peak_hip_"),
+        ({"outputs": "activation"}, '`outputs` is "activation"; it must be a list.'),
+        ({"precision": "float16"}, "it must be 'float32' or 'float64'."),
+        ({"seed": -1}, "`seed` is -1; it must be greater than or equal to 0."),
+        ({"files": {"a.sto": "12"}}, '`files.a.sto` is "12"'),
+    ],
+)
+def test_mistake_is_named_with_the_remedy(changes, said):
+    told = complaint(**changes)
+    assert said in told
+    assert told.startswith("x.yaml: ")
+
+
+def test_every_missing_key_is_named():
+    with pytest.raises(BadInput) as error:
+        check({"schema": 1})
+    for key in ("name", "model", "trial", "study"):
+        assert f"`{key}` is missing." in str(error.value)
+
+
+def test_too_many_cases_are_refused():
+    axes = {f"{name}.scale": {"linspace": [0, 1, 101]} for name in "abc"}
+    told = complaint(interventions={n: GLUTEAL["gluteal"] for n in "abc"}, sweep=axes)
+    assert "`sweep` has 1030301 cases" in told
+
+
+def test_intervention_that_needs_movement_is_refused(monkeypatch):
+    entry = CATALOGUE["gluteal_strength"]
+    moving = Intervention(
+        entry.kind, entry.apply, entry.parameters, entry.choices, entry.texts, needs_motion=True
+    )
+    monkeypatch.setitem(CATALOGUE, entry.kind, moving)
+    assert "allow_fixed_kinematics: true" in complaint(**gluteal(scale=0.5))
+    check(config(**gluteal(scale=0.5), **study(allow_fixed_kinematics=True)))
+
+
+# ----------------------------------------------------------------------------- generated models
+
+
+@pytest.mark.parametrize("kind", CATALOGUE)
+def test_intervention_model_says_what_the_catalogue_says(kind):
+    schema = json_schema()["$defs"][INTERVENTION_MODELS[kind].__name__]["properties"]
+    for parameter in CATALOGUE[kind].parameters:
+        said = schema[parameter.name]
+        assert (said["minimum"], said["maximum"]) == (parameter.lower, parameter.upper)
+        assert (said["default"], said["unit"]) == (parameter.neutral, parameter.unit)
+    for name, choices in CATALOGUE[kind].choices.items():
+        assert schema[name]["enum"] == list(choices)
+    assert set(schema) == {
+        "kind",
+        *(parameter.name for parameter in CATALOGUE[kind].parameters),
+        *CATALOGUE[kind].choices,
+        *CATALOGUE[kind].texts,
+    }
+
+
+def test_sweepable_lists_every_parameter():
+    assert sweepable(check(config(**gluteal(scale=1)))) == ("gluteal.scale",)
+
+
+def test_linspace_includes_both_ends():
+    checked = check(config(**swept("gluteal.scale", linspace=[0, 1, 5])))
+    assert axis_values(checked, "gluteal.scale") == (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def test_plain_form_reads_back_as_the_same():
+    checked = check(config(**swept("gluteal.scale", values=[1, 0.5])))
+    assert check(json.loads(json.dumps(to_plain(checked)))) == checked
+
+
+# -------------------------------------------------------------------------------------- files
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("schema: 1\nschema: 1\n", "duplicate key"),
+        ("a: [1, 2\n", "cannot be read as YAML"),
+        ("- 1\n", "is no configuration"),
+        ("", "is no configuration"),
+        ("a: &x 1\nb: *x\n", "anchors"),
+        ("a: " + "[" * 20 + "]" * 20 + "\n", "nested deeper"),
+        ("a: !!python/object/apply:os.getcwd []\n", "cannot be read as YAML"),
+        ("a: 2024-99-99\n", "cannot be read as YAML"),
+        ("#" * (MAX_BYTES + 1), "a configuration may have"),
+        ("name: \xff", "not UTF-8"),
+    ],
+)
+def test_file_that_is_no_configuration(tmp_path, text, said):
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(BadInput, match=r"bad\.yaml") as error:
+        load_config(path)
+    assert said in str(error.value)
+
+
+def test_missing_file_and_unknown_name():
+    with pytest.raises(BadInput, match="no configuration file"):
+        load_config("nowhere/x.yaml")
+    with pytest.raises(BadInput, match="Did you mean"):
+        load_config("quickstrat")
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_configuration_is_good(path):
+    checked = load_config(path)
+    assert checked.config.name == path.stem
+    assert checked.config.description
+    assert find_configuration(path.stem)[1]
+
+
+def test_copies_overwrite_nothing(tmp_path):
+    copies = copy_configurations(tmp_path / "mine")
+    assert {path.name for path in copies} == {path.name for path in CONFIGS.glob("*.yaml")}
+    with pytest.raises(BadInput, match="already has"):
+        copy_configurations(tmp_path / "mine")
+
+
+def test_files_are_relative_to_the_configuration(tmp_path, monkeypatch):
+    path = tmp_path / "a" / "x.yaml"
+    path.parent.mkdir()
+    path.write_text(json.dumps(config(data_folder="b")))
+    monkeypatch.chdir(tmp_path)
+    assert load_config(path).folder == (tmp_path / "a" / "b").resolve()
+    assert load_config(path, ["data_folder=c"]).folder == tmp_path / "c"
+    assert load_config("measured_walk").folder == tmp_path / "measured_walk"
+
+
+# ---------------------------------------------------------------------------------- overrides
+
+
+@pytest.mark.parametrize(
+    "text, where, value",
+    [
+        ("study.rate_hz=50", ("study", "rate_hz"), 50),
+        ("study.lowpass_hz=1e-1", ("study", "lowpass_hz"), 0.1),
+        ("name=no", ("name",), "no"),
+        ("data_folder=/a b/c=d", ("data_folder",), "/a b/c=d"),
+        ("study.start=", ("study", "start"), None),
+        ("outputs=[activation]", ("outputs",), ["activation"]),
+        ("sweep.gluteal.scale={values: [1]}", ("sweep", "gluteal.scale"), {"values": [1]}),
+        ("sweep.gluteal.scale.values=[1]", ("sweep", "gluteal.scale", "values"), [1]),
+        ("interventions.g.kind=x", ("interventions", "g", "kind"), "x"),
+    ],
+)
+def test_override_sets_one_value(text, where, value):
+    data = config()
+    override(data, text)
+    for key in where:
+        data = data[key]
+    assert data == value
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("study.rate_hz", "write key=value"),
+        ("=1", "write key=value"),
+        ("study..x=1", "write key=value"),
+        ("name.x=1", "`name` has no keys below it"),
+        ("seed=[1", "cannot be read as YAML"),
+    ],
+)
+def test_override_that_means_nothing(text, said):
+    with pytest.raises(BadInput) as error:
+        override(config(), text)
+    assert said in str(error.value)
+
+
+def test_overrides_leave_the_mapping_alone():
+    mine = config()
+    load_config(mine, ["study.rate_hz=50"])
+    assert mine == config()
+
+
+def test_all_complaints_come_together_but_not_too_many():
+    told = complaint(**{f"interventions.{i}": 1 for i in range(3)}, seed=-1)
+    assert "no key" in told
+    edits = {"weld": {f"joint_{i}": 90 for i in range(20)}}
+    lines = complaint(model_edits=edits).splitlines()
+    assert len(lines) == 9
+    assert lines[-1] == "x.yaml: and 12 more."
+    assert not list(itertools.filterfalse(lambda line: line.startswith("x.yaml: "), lines))

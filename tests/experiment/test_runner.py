@@ -1,0 +1,228 @@
+"""From a configuration to a folder: what is in it, and what happens when something is wrong."""
+
+import csv
+import json
+import os
+
+import numpy as np
+import pytest
+
+from biomech.experiment import runner
+from biomech.experiment.config import check, parse_yaml
+from biomech.experiment.runner import ALWAYS_KEPT, SOME_FAILED, run
+from biomech.experiment.schema import OUTPUTS
+from biomech.model.names import BadInput
+from biomech.studies.inverse import STATUS
+from experiment.swinging_leg import SWEEP, configuration, write
+
+
+@pytest.fixture(scope="module")
+def swing(tmp_path_factory):
+    """One run without a sweep."""
+    folder = tmp_path_factory.mktemp("swing")
+    return run(write(folder), out=folder / "out")
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """One run with two cases, its files elsewhere than its configuration."""
+    folder = tmp_path_factory.mktemp("sweep")
+    path = write(folder / "data", **SWEEP)
+    path = path.rename(folder / "sweep.yaml")
+    return run(path, out=folder / "out", overrides=[f"data_folder={folder / 'data'}"])
+
+
+def test_folder_holds_everything(swing):
+    assert swing.exit_code == 0
+    files = {str(f.relative_to(swing.folder)) for f in swing.folder.rglob("*") if f.is_file()}
+    assert {
+        *("results.nc", "peaks.csv", "credibility.csv", "config.resolved.yaml", "notes.txt"),
+        *("figures/joint_loads.png", "figures/joint_loads.pdf"),
+        *("figures/angles.png", "figures/moments.pdf"),
+    } <= files
+    assert not [name for name in files if "part" in name]
+
+
+def test_result_is_that_of_the_study(swing):
+    """A swinging rod of 8 kg: the hip carries what Newton's second law asks of its mass center."""
+    result = swing.open()
+    time = result["time"].values
+    np.testing.assert_allclose(time, 0.1 + np.arange(7) / 20, atol=1e-12)
+    angle = 0.3 * np.sin(2 * np.pi * time)
+    rate = 0.3 * 2 * np.pi * np.cos(2 * np.pi * time)
+    turn = -0.3 * (2 * np.pi) ** 2 * np.sin(2 * np.pi * time)
+    radial, along = (
+        np.array([np.sin(angle), -np.cos(angle)]),
+        np.array([np.cos(angle), np.sin(angle)]),
+    )
+    acceleration = 0.2 * (turn * along - rate**2 * radial)
+    expected = 8.0 * (acceleration + np.array([[0.0], [9.80665]]))
+    # The spline through 100 Hz samples of a sine leaves 1e-4 of its acceleration.
+    got = result["intersegmental_force"].sel(joint="hip_r").values[:, :2].T
+    np.testing.assert_allclose(got, expected, rtol=0.0, atol=2e-2)
+    assert (result["status"] == 0).all()
+
+
+def test_outputs_that_may_be_asked_for_are_those_there_are(swing):
+    here = set(swing.open().data_vars)
+    needs_loads = {
+        *("ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
+        *("stride_time", "toe_off_pct"),
+    }
+    assert set(OUTPUTS) - here - needs_loads == {"ligament_force"}  # this leg has none
+    assert here <= {*OUTPUTS, *ALWAYS_KEPT}
+
+
+def test_nothing_stored_tells_where_files_were(swing, sweep):
+    for result in (swing, sweep):
+        for name in ("config.resolved.yaml", "notes.txt", "peaks.csv"):
+            assert str(result.folder.parent) not in (result.folder / name).read_text()
+        attributes = json.dumps({k: str(v) for k, v in result.open().attrs.items()})
+        assert str(result.folder.parent) not in attributes
+
+
+def test_resolved_configuration_runs_again(swing, tmp_path):
+    path = swing.folder / "config.resolved.yaml"
+    stored = parse_yaml(path.read_text(), path.name)
+    assert set(stored["files"]) == {"leg.yaml", "swing.sto"}
+    assert stored == json.loads(swing.open().attrs["config"])
+    data = [f"data_folder={swing.folder.parent}"]
+    again = run(path, out=tmp_path / "again", overrides=data)
+    assert again.open()["activation"].equals(swing.open()["activation"])
+    (swing.folder.parent / "elsewhere").mkdir()
+    for name in ("leg.yaml", "swing.sto"):
+        text = (swing.folder.parent / name).read_text()
+        (swing.folder.parent / "elsewhere" / name).write_text(text + "\n")
+    with pytest.raises(BadInput, match="is not the one this configuration was run with"):
+        run(path, overrides=[f"data_folder={swing.folder.parent / 'elsewhere'}"])
+
+
+def test_sweep_is_a_dimension(sweep):
+    result = sweep.open()
+    assert result["activation"].dims == ("gluteal.scale", "time", "muscle")
+    assert result["gluteal.scale"].attrs["units"] == "1"
+    np.testing.assert_array_equal(result["gluteal.scale"], [1.0, 0.5])
+    assert "case" not in result.dims
+    assert result["body_weight"].dims == ()
+    capacity = result["force_at_full_activation"].sel(muscle="glmax1_r")
+    np.testing.assert_allclose(capacity[1], 0.5 * capacity[0])
+    assert (sweep.folder / "figures" / "joint_loads_r.pdf").is_file()
+
+
+def test_first_case_of_a_sweep_is_the_run_without_it(swing, sweep):
+    neutral = sweep.open().isel({"gluteal.scale": 0})
+    for name in ("activation", "joint_reaction_force", "metric_value", "metric_time"):
+        np.testing.assert_array_equal(neutral[name], swing.open()[name], err_msg=name)
+
+
+def test_peaks_are_those_of_the_dataset(sweep):
+    with (sweep.folder / "peaks.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "peak_hip_force_r"]
+    result = sweep.open()
+    assert [row["gluteal.scale"] for row in rows] == ["1", "0.5"]
+    for i, row in enumerate(rows):
+        case = result.isel({"gluteal.scale": i})
+        force = np.linalg.norm(case["joint_reaction_force"].sel(joint="hip_r"), axis=-1)
+        top = int(np.argmax(force))
+        assert float(row["time_s"]) == pytest.approx(float(result["time"][top]), abs=1e-5)
+        # The parabola through three samples tops the largest of them.
+        assert float(row["value"]) >= force[top] / float(result["body_weight"]) - 1e-6
+        assert row["unit"] == "BW"
+
+
+def test_outputs_and_metrics_choose(tmp_path):
+    chosen = {"outputs": ["activation"], "metrics": ["peak_hip_force_r"]}
+    result = run(write(tmp_path, **SWEEP, **chosen), out=tmp_path / "out").open()
+    assert set(result.data_vars) <= {"activation", *ALWAYS_KEPT}
+    assert result["metric"].values.tolist() == ["peak_hip_force_r"]
+    assert "joint_reaction_force" in (tmp_path / "out" / "notes.txt").read_text()
+
+
+def test_single_precision(tmp_path, swing):
+    result = run(write(tmp_path, precision="float32"), out=tmp_path / "out").open()
+    assert result["activation"].dtype == np.float32
+    assert result.attrs["precision"] == "float32"
+    # Single precision carries 7 digits and the programme is well conditioned.
+    np.testing.assert_allclose(
+        result["activation"].values, swing.open()["activation"].values, atol=1e-4
+    )
+
+
+# ----------------------------------------------------------------------------- what goes wrong
+
+
+def test_case_without_a_solution_is_nan_with_status_and_exit_code(tmp_path, monkeypatch):
+    solve = runner.inverse_record
+
+    def one_instant_fails(model, *arguments, **options):
+        record = solve(model, *arguments, **options)
+        weak = float(model.muscles.max_isometric_force[0]) < 900.0
+        status = record.status.at[2].set(STATUS.index("infeasible")) if weak else record.status
+        return runner.eqx.tree_at(lambda r: r.status, record, status)
+
+    monkeypatch.setattr(runner, "inverse_record", one_instant_fails)
+    done = run(write(tmp_path, **SWEEP), out=tmp_path / "out")
+    assert done.exit_code == SOME_FAILED
+    result = done.open()
+    failed = (result["status"] == STATUS.index("infeasible")).values
+    assert failed.tolist() == [[False] * 7, [i == 2 for i in range(7)]]
+    for name in ("activation", "muscle_force", "joint_reaction_force"):
+        rest = tuple(range(2, result[name].ndim))
+        np.testing.assert_array_equal(np.isnan(result[name].values).all(axis=rest), failed)
+        np.testing.assert_array_equal(np.isnan(result[name].values).any(axis=rest), failed)
+    assert np.isfinite(result["generalized_force"]).all()
+    assert "infeasible: 1 of 14 instants" in (done.folder / "notes.txt").read_text()
+
+
+def test_crash_while_writing_leaves_earlier_runs_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "data")
+    first = run(path)
+    before = {f: f.read_bytes() for f in first.folder.rglob("*") if f.is_file()}
+    crash = lambda *arguments: (_ for _ in ()).throw(MemoryError("no more"))
+    monkeypatch.setattr(runner, "write_peaks", crash)
+    with pytest.raises(MemoryError):
+        run(path)
+    assert os.listdir(tmp_path / "runs") == [first.folder.name]
+    assert {f: f.read_bytes() for f in first.folder.rglob("*") if f.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"model": {"path": "legs.yaml"}}, "no file for `model.path`: legs.yaml"),
+        ({"trial": {"coordinates": "x.sto"}, "data_source": "ask Ann"}, "or get them: ask Ann"),
+        ({"trial": {"coordinates": "x.sto"}}, "--set data_folder=FOLDER"),
+        ({"model_edits": {"weld": {"hip_x": 0}}}, "`model_edits`: No joint or coordinate"),
+        ({"model_edits": {"value": {"hip": 0}}}, "`model_edits`: No coordinate named 'hip'"),
+        ({"metrics": ["peak_knee_force_r"]}, "needs a joint that 'small' does not have"),
+        ({"trial": {"reference": "default"}}, "a model from a file has no default gait"),
+        ({"study": {"kind": "inverse", "end": 9}}, "does not lie within what was recorded"),
+        (
+            {"interventions": {"weak": {"kind": "gluteal_strength", "side": "l", "scale": 0.5}}},
+            "`interventions.weak`: This model has no muscle of group 'gluteals' on side 'l'",
+        ),
+    ],
+)
+def test_bad_input_is_found_before_anything_is_computed(tmp_path, monkeypatch, changes, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runner, "compute", None)
+    with pytest.raises(BadInput) as error:
+        run(write(tmp_path / "data", **changes))
+    assert said in str(error.value)
+    assert os.listdir(tmp_path) == ["data"]
+
+
+def test_existing_folder_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(BadInput, match="exists already"):
+        run(configuration(), out=tmp_path)
+
+
+def test_fixed_kinematics_are_marked(monkeypatch):
+    asked = check(configuration(**SWEEP))
+    assert runner.warnings(asked) == ()
+    moving = dict.fromkeys(runner.CATALOGUE)
+    for kind, entry in runner.CATALOGUE.items():
+        moving[kind] = runner.dataclasses.replace(entry, needs_motion=True)
+    monkeypatch.setattr(runner, "CATALOGUE", moving)
+    assert "gluteal (gluteal_strength)" in runner.warnings(asked)[0]

@@ -1,0 +1,199 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from biomech.dynamics.inverse_dynamics import joint_reactions
+from biomech.dynamics.kinematics import body_motion
+from biomech.dynamics.spatial import wrench_at
+from biomech.model.names import UnknownName
+from biomech.studies.gait_events import gait_events
+from biomech.studies.inverse import STATUS
+from biomech.studies.metrics import (
+    METRICS,
+    PEAK,
+    available_metrics,
+    context,
+    evaluate_metrics,
+    find_metric,
+    impulse,
+    joint_index,
+    knee_adduction_moment,
+    limited_share,
+    peak,
+    rival_peak,
+    window_mask,
+)
+from small_walk import walking_model, walking_record, walking_trial
+
+EVERYWHERE = jnp.ones(101, bool)
+TIME = jnp.linspace(0.0, 1.0, 101)
+
+
+@pytest.mark.parametrize("top", [0.5, 0.503, 0.4951])
+def test_peak_of_a_parabola_is_exact_between_samples(top):
+    values = 2.0 - 7.0 * (TIME - top) ** 2
+    # Rounding of 1e-16 divided by the curvature of 1e-3 between samples.
+    np.testing.assert_allclose(peak(values, EVERYWHERE), 2.0, atol=1e-12)
+
+
+def test_peak_of_a_sine_between_samples():
+    values = jnp.sin(jnp.pi * (TIME + 0.0037))
+    # The parabola errs by the fourth derivative: (pi 0.01)^4 / 384 x 9 at most.
+    np.testing.assert_allclose(peak(values, EVERYWHERE), 1.0, atol=3e-8)
+
+
+def test_peak_obeys_its_window():
+    values = TIME * 1.0
+    assert peak(values, TIME < 0.5) == values[49]  # no neighbour inside: the sample itself
+    assert jnp.isnan(peak(values, jnp.zeros(101, bool)))
+    holes = jnp.where(TIME > 0.9, jnp.nan, values)
+    np.testing.assert_allclose(peak(holes, TIME < 0.5), values[49])
+
+
+def test_peak_gradients():
+    samples = jnp.sin(3.0 * TIME[::10])
+    refined = lambda values: peak(jnp.asarray(values), EVERYWHERE[::10])
+    check_grads(refined, (samples,), order=1, modes=["fwd", "rev"], eps=1e-6)
+
+
+@pytest.mark.parametrize("ratio, flagged", [(1.0, True), (0.995, True), (0.985, False)])
+def test_rival_peak_within_one_percent(ratio, flagged):
+    values = jnp.exp(-(((TIME - 0.2) / 0.05) ** 2)) + ratio * jnp.exp(-(((TIME - 0.7) / 0.05) ** 2))
+    assert bool(rival_peak(values, EVERYWHERE)) is flagged
+    assert not bool(rival_peak(values, TIME < 0.5))
+
+
+def test_one_flat_top_is_no_rival():
+    assert not bool(rival_peak(jnp.minimum(TIME, 0.5), EVERYWHERE))
+
+
+def test_impulse_of_a_ramp():
+    np.testing.assert_allclose(impulse(TIME, 3.0 * TIME, EVERYWHERE), 1.5, rtol=1e-12)
+    parts = (TIME < 0.205) | (TIME > 0.795)
+    np.testing.assert_allclose(impulse(TIME, jnp.ones(101), parts), 0.4, rtol=1e-12)
+
+
+all_metrics = eqx.filter_jit(evaluate_metrics)
+place = eqx.filter_jit(context)
+
+
+def _walk(knee="knee"):
+    model, events = walking_model(knee), gait_events(walking_trial())
+    time = 0.25 + np.arange(101) / 100.0
+    record = walking_record(model, time)
+    return model, record, events.percent(time), events.stance(time)
+
+
+@pytest.mark.parametrize("knee", ["knee", "walker_knee"])
+def test_metrics_of_a_walk_by_formula(knee):
+    model, record, percent, stance = _walk(knee)
+    report = all_metrics(record, place(model, record, percent, stance))
+    value = dict(zip(report.names, np.asarray(report.value), strict=True))
+    for side in "rl":
+        for joint in ("hip", "knee"):
+            # Two bumps 30 % apart barely touch, and the parabola errs by 1e-4 of a bump.
+            assert value[f"peak_{joint}_force_{side}"] == pytest.approx(3.0, abs=1e-3)
+            assert value[f"early_peak_{joint}_force_{side}"] == pytest.approx(2.0, abs=1e-3)
+            assert value[f"late_peak_{joint}_force_{side}"] == pytest.approx(3.0, abs=1e-3)
+        assert f"peak_ankle_force_{side}" not in value
+    assert not np.asarray(report.rival_peak)[report.names.index("early_peak_hip_force_r")]
+
+
+def test_first_five_percent_do_not_count():
+    model, record, percent, stance = _walk()
+    index = joint_index(model.skeleton.joint_names, "hip", "r")
+    spike = jnp.asarray((percent[:, 0] < 4.0).astype(float))
+    force = record.joint_reaction_force.at[:, index, 1].add(-1e5 * spike)
+    spiked = eqx.tree_at(lambda r: r.joint_reaction_force, record, force)
+    metric = METRICS["peak_hip_force_r"].function
+    here = place(model, record, percent, stance)
+    assert metric(spiked, here) == metric(record, here)
+
+
+def test_without_events_the_window_is_the_record():
+    model, record, _, _ = _walk()
+    here = place(model, record)
+    assert bool(window_mask(record, here, "r", PEAK).all())
+    assert METRICS["peak_hip_force_r"].function(record, here) > 2.99
+    assert jnp.isnan(METRICS["early_peak_knee_force_r"].function(record, here))
+
+
+def test_unsolved_instants_are_left_out_and_weak_ones_counted():
+    model, record, percent, stance = _walk()
+    here = place(model, record, percent, stance)
+    metric = METRICS["late_peak_hip_force_r"].function
+    late = jnp.asarray((percent[:, 0] > 40.0) & (percent[:, 0] < 50.0))
+    mark = lambda name: eqx.tree_at(
+        lambda r: r.status, record, jnp.where(late, STATUS.index(name), 0)
+    )
+    assert metric(mark("infeasible"), here) < 2.9
+    weak = mark("strength_limited")
+    assert metric(weak, here) == metric(record, here)
+    mask = window_mask(weak, here, "r", PEAK)
+    np.testing.assert_allclose(limited_share(weak, mask), jnp.sum(late & mask) / jnp.sum(mask))
+
+
+@pytest.mark.parametrize("side, medial", [("r", -1.0), ("l", 1.0)])
+def test_knee_adduction_moment_of_a_standing_leg(side, medial):
+    """A vertical ground reaction 5 cm medial of the knee adducts by 0.05 m x force."""
+    model = walking_model()
+    skeleton = model.skeleton
+    zero = jnp.zeros(len(skeleton.coordinates.names))
+    motion = eqx.filter_jit(body_motion)(skeleton, zero, zero, zero)
+    tibia, knee = skeleton.body_index(f"tibia_{side}"), f"knee_{side}"
+    index = skeleton.joint_names.index(knee)
+    center = motion.pose.joint_center[index]
+    point = center + jnp.array([0.03, -0.4, 0.05 * medial])
+    applied = jnp.zeros((len(skeleton.body_names), 6))
+    applied = applied.at[tibia].set(wrench_at(jnp.array([0.0, 700.0, 0.0]), point))
+    _, moment = eqx.filter_jit(joint_reactions)(skeleton, motion, applied)
+    record = walking_record(model, np.zeros(1))
+    record = eqx.tree_at(
+        lambda r: (r.intersegmental_moment, r.value), record, (moment[None], zero[None])
+    )
+    got = knee_adduction_moment(record, place(model, record), side)
+    mass = float(jnp.sum(skeleton.mass))
+    np.testing.assert_allclose(got, 0.05 * 700.0 / mass, rtol=1e-9)
+
+
+def test_metric_gradient_with_respect_to_the_load():
+    """d(peak)/d(scale of all forces) is the peak itself; d/d(body mass) is minus it over mass."""
+    model, record, percent, stance = _walk()
+    metric = METRICS["peak_hip_force_r"].function
+
+    def scaled(scale):
+        force = record.joint_reaction_force * scale
+        new = eqx.tree_at(lambda r: r.joint_reaction_force, record, force)
+        return metric(new, context(model, new, percent, stance))
+
+    value, slope = jax.jit(jax.value_and_grad(scaled))(1.0)
+    np.testing.assert_allclose(slope, value, rtol=1e-10)
+
+    def heavier(factor):
+        heavy = eqx.tree_at(lambda m: m.skeleton.mass, model, model.skeleton.mass * factor)
+        return metric(record, context(heavy, record, percent, stance))
+
+    np.testing.assert_allclose(jax.jit(jax.grad(heavier))(1.0), -value, rtol=1e-10)
+
+
+def test_metrics_vmap_over_cases():
+    model, record, percent, stance = _walk()
+    many = walking_record(model, np.asarray(record.time), lead=(3,))
+    here = place(model, record, percent, stance)
+    each = lambda r: evaluate_metrics(r, here).value
+    one = all_metrics(record, here).value
+    np.testing.assert_allclose(jax.jit(jax.vmap(each))(many), np.broadcast_to(one, (3, one.size)))
+
+
+def test_names_are_found_or_suggested():
+    assert joint_index(("hip_r", "walker_knee_r"), "knee", "r") == 1
+    assert joint_index(("hip_r", "knee_r"), "knee", "r") == 1
+    with pytest.raises(UnknownName, match=r"No joint named 'knee_r'.*Did you mean"):
+        joint_index(("hip_r", "kneee_r"), "knee", "r")
+    with pytest.raises(UnknownName, match=r"Did you mean.*peak_hip_force_r"):
+        find_metric("peak_hip_forces_r")
+    assert not any("ankle" in name for name in available_metrics(("hip_r", "knee_r")))
+    assert all(metric.unit and metric.long_name for metric in METRICS.values())

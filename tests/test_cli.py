@@ -1,0 +1,148 @@
+"""The command line: what it prints, and the exit code it ends with."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from biomech import __version__
+from biomech.cli import app
+from biomech.experiment import runner
+from biomech.interventions import CATALOGUE
+from biomech.studies.inverse import STATUS
+from experiment.swinging_leg import SWEEP, write
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def biomech(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def test_version_and_help():
+    assert biomech("--version").stdout.split() == ["biomech", __version__]
+    told = biomech("--help")
+    assert told.exit_code == 0
+    for command in ("run", "configs", "models", "interventions", "inspect", "compare", "doctor"):
+        assert command in told.stdout
+
+
+def test_run_prints_peaks_and_how_far_to_trust_them(tmp_path):
+    path = write(tmp_path, **SWEEP)
+    done = biomech("run", path, "--out", tmp_path / "out", "--set", "seed=1")
+    assert done.exit_code == 0, done.output
+    assert "hip r" in done.stdout and "BW" in done.stdout
+    assert "Hicks et al. 2015" in done.stdout
+    assert str(tmp_path / "out") in done.stdout
+    assert (tmp_path / "out" / "results.nc").is_file()
+    again = biomech("run", path, "--out", tmp_path / "out")
+    assert again.exit_code == 2
+    assert "exists already" in again.stderr
+    table = biomech("compare", tmp_path / "out", tmp_path / "out" / "results.nc")
+    assert table.exit_code == 0, table.output
+    assert "peak_hip_force_r" in table.stdout
+
+
+def test_failed_case_has_its_exit_code(tmp_path, monkeypatch):
+    solve = runner.inverse_record
+
+    def fails(*arguments, **options):
+        record = solve(*arguments, **options)
+        status = record.status.at[0].set(STATUS.index("maximum_iterations"))
+        return runner.eqx.tree_at(lambda r: r.status, record, status)
+
+    monkeypatch.setattr(runner, "inverse_record", fails)
+    done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
+    assert done.exit_code == 3
+    assert "without a solution" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("run", "quickstrat"), "Did you mean ['quickstart']?"),
+        (("run", "no/such.yaml"), "no configuration file"),
+        (("run", "quickstart", "--set", "study.rate=4"), "Did you mean ['rate_hz']?"),
+        (("run", "quickstart", "--set", "study.kind=predict"), "not available in this version"),
+        (("run", "measured_walk", "--set", "data_folder=/nowhere"), "opensim-org/opensim-core"),
+        (("compare", "a", "b"), "There is no file 'a'"),
+        (("inspect", "no.osim"), "no.osim"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(arguments, said):
+    done = biomech(*arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.output
+    assert done.stdout == ""
+
+
+def test_our_own_bugs_keep_their_traceback(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "compute", lambda *arguments: 1 / 0)
+    done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
+    assert isinstance(done.exception, ZeroDivisionError)
+    assert not (tmp_path / "out").exists()
+
+
+def test_lists():
+    told = biomech("interventions").stdout
+    for kind, entry in CATALOGUE.items():
+        assert kind in told
+        assert all(parameter.name in told for parameter in entry.parameters)
+    assert "quickstart" in biomech("configs").stdout
+    assert "planar" in biomech("models").stdout
+
+
+def test_configs_init_copies(tmp_path):
+    done = biomech("configs", "init", tmp_path / "mine")
+    assert done.exit_code == 0
+    assert (tmp_path / "mine" / "quickstart.yaml").is_file()
+    assert biomech("configs", "init", tmp_path / "mine").exit_code == 2
+
+
+def test_schema_is_json_schema():
+    schema = json.loads(biomech("schema").stdout)
+    assert schema["properties"]["study"]
+    assert "GlutealStrength" in schema["$defs"]
+
+
+def test_doctor_says_what_is_here():
+    told = biomech("doctor").stdout
+    assert __version__ in told and "float64" in told and "cpu" in told
+
+
+def test_as_a_program(tmp_path):
+    """A fresh process: double precision without being asked, exit code and streams as they are."""
+    script = "from biomech.cli import main; main()"
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    env.pop("JAX_ENABLE_X64", None)
+    call = lambda *arguments: subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    doctor = call("doctor")
+    assert doctor.returncode == 0, doctor.stderr
+    assert "float64" in doctor.stdout
+    bad = call("run", "quickstart", "--set", "seed=x")
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert bad.stderr.strip() == 'quickstart.yaml: `seed` is "x"; it must be a whole number.'
+    assert os.listdir(tmp_path) == []
+
+
+def test_starting_loads_nothing_heavy():
+    look = "import sys, biomech.cli; print(*{name.split('.')[0] for name in sys.modules})"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", look], env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    heavy = {"xarray", "matplotlib", "pydantic", "scipy", "pandas", "equinox"}
+    assert not heavy & set(done.stdout.split())
