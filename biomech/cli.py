@@ -39,8 +39,6 @@ app = typer.Typer(
     help="Change a walking human model and see, with units, what reaches its joints. "
     "For research and education; not a medical device.",
 )
-configs_app = typer.Typer(cls=_Commands, help="List the shipped configurations, or copy them.")
-app.add_typer(configs_app, name="configs", invoke_without_command=True)
 
 
 def main() -> None:
@@ -48,12 +46,13 @@ def main() -> None:
     app()
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         from . import __version__
 
         typer.echo(f"biomech {__version__}")
         raise typer.Exit()
+    return wanted
 
 
 @app.callback()
@@ -92,29 +91,29 @@ def run(
     raise typer.Exit(result.exit_code)
 
 
-@configs_app.callback()
-def _configs(ctx: typer.Context) -> None:
-    """List the shipped configurations."""
-    if ctx.invoked_subcommand is not None:
-        return
-    from .experiment.config import load_config
-    from .experiment.shipped import shipped_configurations
-
-    rows = [
-        (name, load_config(file).config.description)
-        for name, file in shipped_configurations().items()
-    ]
-    _table(("name", "question"), rows)
-    _print("\nRun one: biomech run NAME. Copy them to change: biomech configs init FOLDER.")
-
-
-@configs_app.command("init")
-def _configs_init(
-    folder: Annotated[Path, typer.Argument(help="Where to put the copies.")],
+@app.command()
+def configs(
+    action: Annotated[
+        str | None, typer.Argument(metavar="[init]", help="`init` copies them to FOLDER.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Where to put the copies.")
+    ] = None,
 ) -> None:
-    """Copy the shipped configurations into a folder."""
-    from .experiment.shipped import copy_configurations
+    """List the shipped configurations; `configs init FOLDER` copies them."""
+    from .experiment.config import load_config
+    from .experiment.shipped import copy_configurations, shipped_configurations
 
+    if action is None:
+        shipped = shipped_configurations().items()
+        _table(
+            ("name", "question"),
+            [(name, load_config(file).config.description) for name, file in shipped],
+        )
+        _print("\nRun one: biomech run NAME. Copy them to change: biomech configs init FOLDER.")
+        return
+    if action != "init" or folder is None:
+        raise BadInput("Write `biomech configs` to list them or `biomech configs init FOLDER`.")
     for path in copy_configurations(folder):
         _print(str(path))
 

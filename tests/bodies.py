@@ -81,7 +81,12 @@ def muscle(name, points, wraps=(), **numbers):
     return {
         "name": name,
         **(defaults | numbers),
-        "curves": {},
+        "curves": {
+            "active_force_width_scale": 1.0,
+            "fiber_damping": 0.0,
+            "passive_fiber_strain_at_one_norm_force": 0.6,
+            "tendon_strain_at_one_norm_force": 0.049,
+        },
         "path": {"points": list(points), "wraps": list(wraps)},
     }
 

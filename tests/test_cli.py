@@ -71,6 +71,8 @@ def test_failed_case_has_its_exit_code(tmp_path, monkeypatch):
         (("run", "measured_walk", "--set", "data_folder=/nowhere"), "opensim-org/opensim-core"),
         (("compare", "a", "b"), "There is no file 'a'"),
         (("inspect", "no.osim"), "no.osim"),
+        (("configs", "int", "x"), "biomech configs init FOLDER"),
+        (("configs", "init"), "biomech configs init FOLDER"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(arguments, said):

@@ -58,7 +58,7 @@ def compare(
     table = table.rename(columns={"metric_unit": "unit", "metric_long_name": "long_name"})
     swept = [*other_dims, *others]
     columns = ["metric", *swept, "unit", *names, "difference", "percent", "warning", "long_name"]
-    return table[columns]
+    return table.reindex(columns=columns)
 
 
 def _chosen(a, b, metrics):

@@ -17,6 +17,8 @@ Source: Hicks, Uchida, Seth, Rajagopal & Delp (2015), J. Biomech. Eng. 137:02090
 doi:10.1115/1.4029304.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -27,34 +29,47 @@ RESIDUAL_FORCE_SHARE = 0.05
 """Of the peak external force [-]."""
 RESIDUAL_MOMENT_SHARE = 0.01
 """Of center-of-mass height x peak external force [-]."""
-_COLUMNS = ("check", "what", "peak", "rms", "limit", "unit", "verdict")
+
+
+class _Check(NamedTuple):
+    check: str
+    what: str
+    peak: float
+    rms: float
+    limit: float
+    unit: str
+    verdict: str
 
 
 def credibility(dataset: xr.Dataset) -> pd.DataFrame:
     """One row per check: what, peak, rms, limit, unit, verdict."""
-    rows = [_solved(dataset), *_reserves(dataset), *_residuals(dataset)]
-    return pd.DataFrame(rows, columns=list(_COLUMNS))
+    return pd.DataFrame(_rows(dataset), columns=list(_Check._fields))
 
 
 def credibility_text(dataset: xr.Dataset) -> str:
     """The same to read: a sentence per kind of check, and a line for whatever does not pass."""
-    table = credibility(dataset)
+    rows = _rows(dataset)
     lines = ["Credibility (Hicks et al. 2015):"]
-    for check, rows in table.groupby("check", sort=False):
-        good = int((rows["verdict"] == "pass").sum())
-        lines.append(f"  {check}: {good} of {len(rows)} pass")
-        for row in rows[rows["verdict"] != "pass"].to_dict("records"):
-            lines.append(
-                "    {verdict:<9}{what}: peak {peak:.3g}, rms {rms:.3g}, "
-                "limit {limit:.3g} {unit}".format(**row)
-            )
+    for check in dict.fromkeys(row.check for row in rows):
+        own = [row for row in rows if row.check == check]
+        lines.append(f"  {check}: {sum(r.verdict == 'pass' for r in own)} of {len(own)} pass")
+        for row in own:
+            if row.verdict != "pass":
+                lines.append(
+                    f"    {row.verdict:<9}{row.what}: peak {row.peak:.3g}, rms {row.rms:.3g}, "
+                    f"limit {row.limit:.3g} {row.unit}"
+                )
     return "\n".join(lines)
+
+
+def _rows(dataset):
+    return [_solved(dataset), *_reserves(dataset), *_residuals(dataset)]
 
 
 def _solved(dataset):
     failed = float((dataset["status"] > 0).mean())
     verdict = "pass" if failed == 0.0 else "fail"
-    return (
+    return _Check(
         "instants solved",
         "share not solved or strength-limited",
         failed,
@@ -106,7 +121,7 @@ def _row(check, what, values, limit, unit):
         verdict = "no data"
     else:
         verdict = "pass" if largest <= limit else "rms only" if rms <= limit else "fail"
-    return (check, str(what), largest, rms, limit, unit, verdict)
+    return _Check(check, str(what), largest, rms, limit, unit, verdict)
 
 
 def _largest(values):

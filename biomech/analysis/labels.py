@@ -165,6 +165,7 @@ _FREE = {
         "Generalized force that nothing could supply",
     ),
 }
+_PLANAR = 1e-9  # frontal knee moment that is zero but for rounding [N m/kg]
 _NOT_FREE = "NaN for coordinates that are locked or follow another."
 
 
@@ -316,16 +317,20 @@ def _derived_variables(record, model, events, lead, time):
     moment, center, mass, weight, report = _derive(model, together, percent, stance)
     unfold = lambda x: np.asarray(x).reshape((*shape, *x.shape[1:]))
     names = list(report.names)
+    value, adduction = np.array(report.value), np.array(moment)
+    if not np.any(np.abs(adduction) > _PLANAR):  # a planar model knows nothing about it
+        adduction[:] = np.nan
+        value[:, ["knee_adduction" in name for name in names]] = np.nan
     on_metric = (*lead, "metric")
     return {
         "knee_adduction_moment": (
             (*lead, "time", "side"),
-            unfold(moment),
+            unfold(adduction),
             _attributes(
                 "N m/kg",
                 "External knee adduction moment over body mass",
                 comment="About the x axis of the tibia at the knee center; positive adducts the "
-                "tibia on both sides; without muscles. NaN without such a knee.",
+                "tibia on both sides; without muscles. NaN without such a knee or in the plane.",
             ),
         ),
         "center_of_mass": (
@@ -337,12 +342,12 @@ def _derived_variables(record, model, events, lead, time):
         "body_mass": ((), float(mass[0]), _attributes("kg", "Body mass of the model")),
         "metric_value": (
             on_metric,
-            unfold(report.value),
+            unfold(value),
             _attributes("see metric_unit", "Value of a named metric"),
         ),
         "metric_rival_peak": (
             on_metric,
-            unfold(report.rival_peak).astype(np.int8),
+            unfold(np.array(report.rival_peak) & np.isfinite(value)).astype(np.int8),
             _attributes("1", "1 where a second peak comes within 1 % of the one reported"),
         ),
         "metric_limited_share": (

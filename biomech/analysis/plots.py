@@ -58,8 +58,8 @@ _STYLE: dict[Any, Any] = {
 _INK = "#333333"
 _SWING, _BAND = "#f3f3f3", "#d5d5d5"
 _SIDE_LINE = {
-    "r": {"color": "#12436d", "linestyle": "-", "label": "right"},
-    "l": {"color": "#e07b00", "linestyle": (0, (4, 1.8)), "label": "left"},
+    "r": {"color": "#12436d", "linestyle": "-", "linewidth": 2.1, "label": "right"},
+    "l": {"color": "#f08c1a", "linestyle": (0, (3, 2)), "linewidth": 1.5, "label": "left"},
 }
 _LINESTYLES = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (5, 1.4, 1.2, 1.4)), (0, (2.5, 1.5)))
 
@@ -162,18 +162,21 @@ def plot_joint_loads(dataset: xr.Dataset) -> Figure:
     """Hip, knee, patellofemoral and ankle reaction forces of both sides [BW]."""
     _require_single(dataset)
     joints = _joints_present(dataset)
-    figure, axes = _panels(len(joints), columns=2, width=3.6, height=2.5)
+    columns = _fewest_gaps(len(joints), (2, 3))
+    figure, axes = _panels(len(joints), columns=columns, width=3.6, height=2.5)
     for joint, ax in zip(joints, axes, strict=True):
         title, reference = _PANELS[joint]
         for side in SIDES:
             load = _load(dataset, joint, side)
             if load is not None:
-                _draw(ax, dataset, side, load.values, **_SIDE_LINE[side])
+                _draw(ax, dataset, side, load.values, mark_limited=True, **_SIDE_LINE[side])
         ax.set_ylim(bottom=0.0)
         _finish(ax, dataset, title)
         _reference_band(ax, reference)
-    _label_axes(figure, axes, dataset, "joint reaction force [BW]", columns=2)
-    _side_legend(figure, dataset, Patch(facecolor=_BAND, label="published peaks, level walking"))
+    _label_axes(figure, axes, dataset, "joint reaction force [BW]", columns=columns)
+    _side_legend(
+        figure, dataset, Patch(facecolor=_BAND, label="published peaks, level walking"), marks=True
+    )
     return figure
 
 
@@ -218,7 +221,7 @@ def plot_activations(
             shown[group] = muscles
     if not shown:
         raise BadInput(f"The result has no muscle on side '{side}' of: {', '.join(groups)}.")
-    columns = min(4, len(shown))
+    columns = _fewest_gaps(len(shown), (4, 3))
     figure, axes = _panels(len(shown), columns=columns, width=2.35, height=1.9)
     for (group, muscles), ax in zip(shown.items(), axes, strict=True):
         _activation_panel(ax, dataset, emg, side, group, muscles)
@@ -250,7 +253,8 @@ def plot_sweep_joint_loads(
         joint for joint in _joints_present(dataset) if _load(dataset, joint, side) is not None
     ]
     shades = matplotlib.colormaps["cividis"](np.linspace(0.0, 0.82, len(values)))
-    figure, axes = _panels(len(joints), columns=2, width=3.6, height=2.5)
+    columns = _fewest_gaps(len(joints), (2, 3))
+    figure, axes = _panels(len(joints), columns=columns, width=3.6, height=2.5)
     for joint, ax in zip(joints, axes, strict=True):
         title, reference = _PANELS[joint]
         for i in range(len(values)):
@@ -258,11 +262,11 @@ def plot_sweep_joint_loads(
             line = {"color": shades[i], "linestyle": _LINESTYLES[i % len(_LINESTYLES)]}
             load = _load(case, joint, side)
             if load is not None:
-                _draw(ax, case, side, load.values, **line)
+                _draw(ax, case, side, load.values, mark_limited=True, **line)
         ax.set_ylim(bottom=0.0)
         _finish(ax, dataset, title, sides=(side,))
         _reference_band(ax, reference)
-    _label_axes(figure, axes, dataset, "joint reaction force [BW]", columns=2, sides=(side,))
+    _label_axes(figure, axes, dataset, "joint reaction force [BW]", columns=columns, sides=(side,))
     handles: list = [
         Line2D(
             [],
@@ -304,6 +308,11 @@ _OWN_DIMS = ("time", "joint", "axis")
 # ----------------------------------------------------------------------------------- parts
 
 
+def _fewest_gaps(count, choices):
+    """The number of columns that leaves the fewest places of the last row empty."""
+    return min((min(c, count) for c in choices), key=lambda columns: -count % columns)
+
+
 def _panels(count, *, columns, width, height):
     """A figure with `count` axes in rows of `columns`, and the axes in a list."""
     columns = min(columns, count)
@@ -324,12 +333,14 @@ def _curve(dataset, side, values):
     return np.insert(percent, wraps, np.nan), np.insert(np.asarray(values, float), wraps, np.nan)
 
 
-def _draw(ax: Axes, dataset, side, values, **line):
+def _draw(ax: Axes, dataset, side, values, *, mark_limited=False, **line):
+    """A curve; hollow circles, at most about 60, where muscles were too weak."""
     x, y = _curve(dataset, side, values)
-    ax.plot(x, y, solid_capstyle="round", dash_capstyle="round", **line)
+    ax.plot(x, y, solid_capstyle="butt", dash_capstyle="butt", **line)
     limited = dataset["status"].values == STATUS.index("strength_limited")
-    if limited.any():
-        x, y = _curve(dataset, side, np.where(limited, values, np.nan))
+    if mark_limited and limited.any():
+        shown = np.arange(limited.size) % (1 + limited.size // 60) == 0
+        x, y = _curve(dataset, side, np.where(limited & shown, values, np.nan))
         ax.plot(x, y, linestyle="none", marker="o", markersize=3.2, markerfacecolor="white",
                 markeredgewidth=0.8, markeredgecolor=line["color"])  # fmt: skip
 
@@ -391,24 +402,32 @@ def _label_axes(figure, axes, dataset, y_label, *, columns, sides=SIDES):
 
 
 def _breaks(dataset, side):
-    """Whether the window begins so far inside a stride that its curves show two loose ends."""
+    """Whether the window begins so far inside a stride that its curves show two loose ends.
+
+    They meet where the motion at the end of the window repeats that at its beginning.
+    """
     percent = dataset["gait_pct"].sel(side=side).values
-    return bool(np.any(np.diff(percent) < 0.0) and 2.0 < percent[0] < 98.0)
+    inside = bool(np.any(np.diff(percent) < 0.0)) and 2.0 < percent[0] < 98.0
+    angles = dataset["coordinate_value"].isel(coordinate=dataset["motion_type"] == "rotational")
+    gap = np.abs(angles.isel(time=-1) - angles.isel(time=0))
+    return inside and bool((gap > 0.02 * (angles.max() - angles.min())).any())
 
 
-def _side_legend(figure, dataset, *more):
+def _side_legend(figure, dataset, *more, marks=False):
     handles: list = [Line2D([], [], **_SIDE_LINE[side]) for side in SIDES]
-    if bool((dataset["status"] == STATUS.index("strength_limited")).any()):
-        handles.append(_limited_handle())
     if "gait_pct" in dataset.coords:
         handles.append(Patch(facecolor=_SWING, edgecolor="#cccccc", linewidth=0.5, label="swing"))
     handles += more
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+    if marks and bool((dataset["status"] == STATUS.index("strength_limited")).any()):
+        handles.append(_limited_handle())
+    one_row = figure.get_figwidth() > 1.7 * len(handles)
+    columns = len(handles) if one_row else 3
+    figure.legend(handles=handles, loc="outside upper left", ncols=columns)
 
 
 def _limited_handle():
     return Line2D([], [], linestyle="none", marker="o", markersize=4, markerfacecolor="white",
-                  markeredgecolor=_INK, label="muscles too weak: load underestimated")  # fmt: skip
+                  markeredgecolor=_INK, label="muscles too weak, load underestimated")  # fmt: skip
 
 
 def _short(value):
@@ -461,7 +480,7 @@ def _coordinate_figure(dataset, values, y_label, titles, adduction=False):
     count = len(drawn) + extra
     if not count:
         raise BadInput("The result has no joint angle to draw.")
-    columns = min(3, count)
+    columns = _fewest_gaps(count, (3, 4))
     figure, axes = _panels(count, columns=columns, width=2.75, height=2.1)
     for (stem, curves), ax in zip(drawn.items(), axes):
         ax.axhline(0.0, color="#bbbbbb", linewidth=0.7, zorder=1)

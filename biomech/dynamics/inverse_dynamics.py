@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from ..model.skeleton import Skeleton
 from .kinematics import BodyMotion, Pose, coordinate_ancestry
-from .spatial import cross, rotate, wrench_at
+from .spatial import compose, cross, rotate, wrench_at
 
 
 def mass_centers(skeleton: Skeleton, now: Pose) -> Float[Array, "body 3"]:
@@ -30,7 +30,7 @@ def inertia_in_ground(skeleton: Skeleton, now: Pose) -> Float[Array, "body 3 3"]
     xx, yy, zz, xy, xz, yz = jnp.moveaxis(skeleton.inertia, -1, 0)
     rows = [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]
     inertia = jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
-    return now.rotation @ inertia @ jnp.swapaxes(now.rotation, -1, -2)
+    return compose(compose(now.rotation, inertia), jnp.swapaxes(now.rotation, -1, -2))
 
 
 def needed_wrenches(skeleton: Skeleton, motion: BodyMotion) -> Float[Array, "body 6"]:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..model.skeleton import Skeleton
-from .spatial import axis_angle_rotation, body_fixed_xyz_rotation, cross, rotate
+from .spatial import axis_angle_rotation, body_fixed_xyz_rotation, compose, cross, rotate
 
 
 class Pose(eqx.Module):
@@ -103,11 +103,11 @@ def pose(skeleton: Skeleton, value: Float[Array, " coordinate"]) -> Pose:
     single = axis_angle_rotation(skeleton.axes[:, :3], amount[:, :3])
     in_parent = body_fixed_xyz_rotation(skeleton.parent_frame_orientation)
     in_child = body_fixed_xyz_rotation(skeleton.child_frame_orientation)
-    first_two = single[:, 0] @ single[:, 1]
-    joint_rotation = first_two @ single[:, 2]
+    first_two = compose(single[:, 0], single[:, 1])
+    joint_rotation = compose(first_two, single[:, 2])
     joint_translation = jnp.sum(skeleton.axes[:, 3:] * amount[:, 3:, None], axis=1)
 
-    relative_rotation = in_parent @ joint_rotation @ jnp.swapaxes(in_child, -1, -2)
+    relative_rotation = compose(compose(in_parent, joint_rotation), jnp.swapaxes(in_child, -1, -2))
     relative_position = (
         skeleton.parent_frame_position
         + rotate(in_parent, joint_translation)
@@ -115,14 +115,14 @@ def pose(skeleton: Skeleton, value: Float[Array, " coordinate"]) -> Pose:
     )
     position, rotation, parent_rotation = _compose(skeleton, relative_position, relative_rotation)
 
-    frame = parent_rotation @ in_parent
+    frame = compose(parent_rotation, in_parent)
     joint_center = position + rotate(rotation, skeleton.child_frame_position)
     axes = skeleton.axes
     direction = jnp.stack(
         [
             rotate(frame, axes[:, 0]),
-            rotate(frame @ single[:, 0], axes[:, 1]),
-            rotate(frame @ first_two, axes[:, 2]),
+            rotate(compose(frame, single[:, 0]), axes[:, 1]),
+            rotate(compose(frame, first_two), axes[:, 2]),
             *(rotate(frame, axes[:, i]) for i in (3, 4, 5)),
         ],
         axis=1,
@@ -155,7 +155,7 @@ def _compose(skeleton, relative_position, relative_rotation):
         parent = np.array([skeleton.parents[i] for i in level])
         base = rotation[parent]
         position = position.at[here].set(position[parent] + rotate(base, step_position))
-        rotation = rotation.at[here].set(base @ step_rotation)
+        rotation = rotation.at[here].set(compose(base, step_rotation))
         parent_rotation = parent_rotation.at[here].set(base)
     return position, rotation, parent_rotation
 

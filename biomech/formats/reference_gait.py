@@ -49,7 +49,9 @@ def reference_gait(name: str = "planar") -> Trial:
         load["point"][:, 0] += cycle * stride
         zero = np.zeros_like(load["force"])
         forces.append(
-            ExternalForce(part, body, "ground", "ground", padded, load["force"], load["point"], zero)
+            ExternalForce(
+                part, body, "ground", "ground", padded, load["force"], load["point"], zero
+            )
         )
     period = float(time[1] - time[0]) * time.size
     return Trial(

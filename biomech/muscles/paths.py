@@ -21,7 +21,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..dynamics.inverse_dynamics import generalized_forces
 from ..dynamics.kinematics import Pose
-from ..dynamics.spatial import body_fixed_xyz_rotation, rotate, wrench_at
+from ..dynamics.spatial import body_fixed_xyz_rotation, compose, rotate, wrench_at
 from ..model.paths import Paths
 from .wrapping import (
     Cylinder,
@@ -174,7 +174,7 @@ def _cylinders(paths, wraps, position, rotation):
     axis, sign = quadrant_arrays(tuple(record.quadrants[i] for i in index))
     return Cylinder(
         position[body] + rotate(rotation[body], record.position[index]),
-        rotation[body] @ body_fixed_xyz_rotation(record.orientation[index]),
+        compose(rotation[body], body_fixed_xyz_rotation(record.orientation[index])),
         record.radius[index],
         record.length[index],
         jnp.asarray(axis),

@@ -43,24 +43,26 @@ class Cylinder(eqx.Module):
     sign: Float[Array, "*n"]
 
 
-class Decision(eqx.Module):
-    """Whether a stretch wraps, which way round, and whether the rules let it choose.
-
-    - `sense`: +1 counter-clockwise about the cylinder's z from first to second point, -1 clockwise.
-    - `mandatory`: the straight line cuts the cylinder.
-    """
-
-    wraps: Bool[Array, ""]
-    mandatory: Bool[Array, ""]
-    sense: Float[Array, ""]
-
-
 class Arc(eqx.Module):
     """Path p - `first` - around - `second` - q: tangent points in ground [m] and its length [m]."""
 
-    first: Float[Array, "3"]
-    second: Float[Array, "3"]
-    length: Float[Array, ""]
+    first: Float[Array, "*n 3"]
+    second: Float[Array, "*n 3"]
+    length: Float[Array, "*n"]
+
+
+class Decision(eqx.Module):
+    """Whether a stretch wraps, which way round, and whether the rules let it choose.
+
+    - `mandatory`: the straight line cuts the cylinder.
+    - `sense`: +1 counter-clockwise about the cylinder's z from first to second point, -1 clockwise.
+    - `path`: the wrapped path, also where it is not taken.
+    """
+
+    wraps: Bool[Array, "*n"]
+    mandatory: Bool[Array, "*n"]
+    sense: Float[Array, "*n"]
+    path: Arc
 
 
 def arc(
@@ -115,7 +117,7 @@ def decide(p: Float[Array, "3"], q: Float[Array, "3"], cylinder: Cylinder) -> De
     axis = cylinder.rotation[:, 2]
     height = jnp.sum((ends - cylinder.center[None]) * axis[None], axis=-1)
     beyond = jnp.all(jnp.abs(height) > 0.5 * cylinder.length)
-    return Decision(wraps & ~beyond, wraps & ~beyond & cuts, sense)
+    return Decision(wraps & ~beyond, wraps & ~beyond & cuts, sense, path)
 
 
 def _sense_in_half(a, b, cylinder):
@@ -164,8 +166,7 @@ def choose_stretch(
 ) -> tuple[Bool[Array, ""], Int[Array, ""], Decision]:
     """The stretch that wraps: the first that is cut, else the one that lengthens the path least."""
     decision = jax.vmap(decide, in_axes=(0, 0, None))(start, end, cylinder)
-    paths = jax.vmap(arc, in_axes=(0, 0, None, 0))(start, end, cylinder, decision.sense)
-    longer = paths.length - jnp.linalg.norm(end - start, axis=-1)
+    longer = decision.path.length - jnp.sqrt(jnp.sum((end - start) ** 2, axis=-1))
     wraps, cut = decision.wraps & allowed, decision.mandatory & allowed
     rank = jnp.where(cut, order - 1e6, jnp.where(wraps, longer, jnp.inf))
     best = jnp.argmin(rank)
@@ -223,12 +224,17 @@ def _place(start, end, allowed, cylinder, other):
     order = jnp.concatenate([order, (other.stretch.astype(start.dtype) + 0.5)[None]])
     allowed = jnp.concatenate([allowed, (other.wraps & allowed[other.stretch])[None]])
     wraps, best, decision = choose_stretch(starts, ends, order, allowed, cylinder)
-    path = arc(starts[best], ends[best], cylinder, decision.sense)
     after = best == n
     stretch = jnp.where(after, other.stretch, best)
     before = ~after & other.wraps & (stretch == other.stretch)
     return PairState(
-        wraps, stretch, decision.sense, path.first, path.second, wraps & after, wraps & before
+        wraps,
+        stretch,
+        decision.sense,
+        decision.path.first,
+        decision.path.second,
+        wraps & after,
+        wraps & before,
     )
 
 
@@ -242,26 +248,29 @@ def pair_arcs(
 ) -> tuple[Arc, Arc]:
     """Shortest path from `p` over `first`, then `second`, to `q`.
 
-    `touch` is a guess of where it meets `second`. Differentiable to first order in everything:
-    the last Newton step is taken with the converged guess held constant (implicit function
-    theorem), so lengths are right to second order.
+    `touch` is a guess of where it meets `second`. Differentiable to second order in everything:
+    after convergence two more steps are taken with the Jacobian held constant, of which each
+    makes one more order of the derivative exact (implicit function theorem).
     """
 
     def meet(touch, p, q, first, second):
         over_first = arc(p, touch, first, senses[0])
         return arc(over_first.second, q, second, senses[1]).first
 
-    def newton(touch, arguments):
-        jacobian = jax.jacfwd(meet)(jax.lax.stop_gradient(touch), *arguments)
-        gap = meet(touch, *arguments) - touch
-        matrix = jnp.eye(3, dtype=touch.dtype) - jax.lax.stop_gradient(jacobian)
+    def gap_and_matrix(touch, arguments):
+        jacobian = jax.jacfwd(meet)(touch, *arguments)
+        return meet(touch, *arguments) - touch, jnp.eye(3, dtype=touch.dtype) - jacobian
+
+    def newton(_, touch):
+        gap, matrix = gap_and_matrix(touch, frozen)
         return touch + solve_3x3(matrix, gap)
 
     arguments = (p, q, first, second)
     frozen = jax.lax.stop_gradient(arguments)
-    touch = jax.lax.stop_gradient(touch)
-    touch = jax.lax.fori_loop(0, _NEWTON_STEPS, lambda _, x: newton(x, frozen), touch)
-    touch = newton(jax.lax.stop_gradient(touch), arguments)
+    touch = jax.lax.fori_loop(0, _NEWTON_STEPS, newton, jax.lax.stop_gradient(touch))
+    _, matrix = jax.lax.stop_gradient(gap_and_matrix(touch, frozen))
+    for _ in range(2):
+        touch = touch + solve_3x3(matrix, meet(touch, *arguments) - touch)
     over_first = arc(p, touch, first, senses[0])
     over_second = arc(over_first.second, q, second, senses[1])
     return over_first, over_second

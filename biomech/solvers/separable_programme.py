@@ -20,13 +20,14 @@ by Cholesky after symmetric scaling to a unit diagonal; D_0 counts every column 
 The slope d^T r(v + t d) falls with t since the dual is concave, so a safeguarded secant finds where
 it vanishes; a slope costs n operations. The pair x + D A^T d, v + d is tried too, and the solver
 stops when it meets the optimality conditions: for p > 2, g is not Lipschitz at 0, and x(v) would
-carry the rounding of v. A further Newton step on the final free set is one iterative refinement of
-the linear solve. The first step without `warm_start` is the minimum-norm answer without bounds.
+carry the rounding of v. (There, too, a step whose y changes sign is repeated with D = x / y, the
+chord to 0, because the tangent overshoots.) A further Newton step on the final free set is one
+iterative refinement of the linear solve. The first step without `warm_start` is the minimum-norm
+answer without bounds.
 
 Infeasible: b^T v > sum_j max(y_j l_j, y_j u_j) proves that no x within the bounds gives b (Farkas).
-The same steps then minimise f(x) + |S^-1 (A x - b)|^2 / (2 eps), eps = 1e-6 (1e-3 in single
-precision): the least violating x in rows scaled to what their columns can do; `residual` says what
-is missing.
+The same steps then minimise f(x) + |S^-1 (A x - b)|^2 / (2 eps), eps the root of the machine's:
+the least violating x in rows scaled to what their columns can do; `residual` says what is missing.
 
 Derivatives, forward and reverse and of any order, of x and v with respect to A, b, w, l, u:
 implicit at the solution, never through the iterations. The free set F is kept, the other columns
@@ -40,9 +41,10 @@ row ensures. For p > 2 a free column at x_j = 0 responds without limit; D is cap
 1e8 / (p (p-1) w_j). The infeasible answer is differentiated with S held fixed.
 
 Range: rows may differ in unit and columns in size by 1e6 and more. Of random problems whose b lies
-exactly on the border of what the bounds allow, no column unbounded, fewer than 1 in 100 (p = 2; 2
-for p > 2) stop at `maximum_iterations`, with a relative residual near 1e-9. For p > 2 the dual is
-stiff where unbounded columns must carry |x| far above 1 (thousands): scale such columns.
+exactly on the border of what the bounds allow, no column unbounded, fewer than 1 in 100 (p = 2) or
+5 in 100 (p > 2) stop at `maximum_iterations`, with a relative residual near 1e-9. For p > 2 a
+column whose y is 0 to rounding is known to that rounding under the root (1e-5 to 1e-3 at p = 4.5),
+and the dual is stiff where unbounded columns must carry |x| in the thousands: scale such columns.
 
 A cost of rank k beside the separable one, w |x|^2 + |V^T x|^2 / 2 with p = 2, is this programme
 with k more rows V^T x - z = 0 and k more unbounded columns z of weight 1/2. Rows that share no
@@ -225,7 +227,7 @@ class _Scales(NamedTuple):
 
     all_free: Float[Array, " column"]  # D_0: dx/dy of every column at |x| = 1
     row: Float[Array, " row"]  # S^2 = diag(A D_0 A^T); 1 for an empty row
-    softness: float  # eps of the least violating answer
+    softness: float  # eps of the least violating answer [-]
     tolerance: float
 
 

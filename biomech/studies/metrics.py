@@ -12,7 +12,8 @@ x adducts a right tibia and abducts a left one, hence the sign of the side. Musc
 
 Windows: peaks are taken in stance without the first 5 % of the gait cycle, where measured
 kinematics and ground reaction are least in step; early stance is 5 to 30 % and late stance 30 % to
-toe-off, which hold the two peaks of knee and hip load of normal walking. Without gait events the
+toe-off, which hold the two peaks of knee and hip load of normal walking. A record of several
+strides gives the largest peak and the sum of the impulses of all of them. Without gait events the
 window is the whole record, and early and late stance are NaN. Instants that were not solved are
 left out; those limited by strength are kept, and `limited_share` says how many there are.
 

@@ -7,6 +7,7 @@ de Leva (1996); geometry and muscles from the generic model, times 1.75 / 1.70. 
 there get effective points here, fitted so that sagittal moment arms agree.
 """
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -61,9 +62,9 @@ PELVIS_TILT = np.deg2rad(-10.3)  # mean of Fukuchi 2018 in walking; where the tr
 SOLE = round(ANKLE_IN_CALCN[1] * SCALE - 0.039 * HEIGHT, 4)  # ankle height 0.039 H
 HEEL = -0.015
 TIP = round(HEEL + 0.2581 * DE_LEVA_SCALE, 4)
-MIDTARSAL = np.array([round(HEEL + 0.38 * (TIP - HEEL), 4), 0.012, 0.0])
+MIDTARSAL = np.array([round(HEEL + 0.38 * (TIP - HEEL), 4), round(SOLE + 0.047, 4), 0.0])
 
-# name: heads (first gives lengths, pennation, path), points, indices of points whose x, y are fitted
+# name: heads (first gives lengths, pennation, path), points, indices of points to be fitted (x, y)
 MUSCLES = {
     "glmax2": (
         ("glmax2", "glmax1", "glmax3"),
@@ -246,7 +247,7 @@ def place(body, point, grid, patella):
 def length_of(points, grid, patella):
     """Path length [n]."""
     places = [place(body, point, grid, patella) for body, point in points]
-    return sum(np.linalg.norm(b - a, axis=1) for a, b in zip(places, places[1:], strict=False))
+    return sum(np.linalg.norm(b - a, axis=1) for a, b in itertools.pairwise(places))
 
 
 def arms_of(points, grid, patella, step=1e-5):
@@ -524,7 +525,9 @@ def leg(side):
             "midfoot",
             MIDTARSAL,
             "midtarsal_angle",
-            "assumed: 38 % of foot length from the heel, 37 mm above the sole; axis medio-lateral",
+            "assumed: 38 % of foot length from the heel, 47 mm above the sole (0.7 of the dorsal "
+            "arch height: 0.340 x truncated foot length, Butler et al. 2008, J Am Podiatr Med "
+            "Assoc 98:102); axis medio-lateral",
         ),
         pin(
             "mtp",
@@ -554,23 +557,25 @@ def coordinates():
         "mtp_angle": (-45, 75),
     }
     pelvis_height = 0.92
+    body = ("pelvis_tilt", "pelvis_tx", "pelvis_ty")
+    legs = [(name, side) for side in ("_r", "_l") for name in list(degrees)[4:]]
     listed = []
-    for name, (low, high) in degrees.items():
+    for name, side in [*((name, "") for name in body), *legs, ("lumbar_extension", "")]:
+        low, high = degrees[name]
         length = name in ("pelvis_tx", "pelvis_ty")
         factor = 1.0 if length else np.pi / 180.0
         assumed = "assumed range" if name in ("midtarsal_angle", "mtp_angle") else RLU
-        for side in ("",) if name.startswith(("pelvis", "lumbar")) else ("_r", "_l"):
-            listed.append(
-                {
-                    "name": f"{name}{side}",
-                    "motion_type": "translational" if length else "rotational",
-                    "default": pelvis_height if name == "pelvis_ty" else 0.0,
-                    "range": rounded([low * factor, high * factor], 6),
-                    "locked": False,
-                    "clamped": False,
-                    "source": f"{assumed}; default: standing" if name == "pelvis_ty" else assumed,
-                }
-            )
+        listed.append(
+            {
+                "name": f"{name}{side}",
+                "motion_type": "translational" if length else "rotational",
+                "default": pelvis_height if name == "pelvis_ty" else 0.0,
+                "range": rounded([low * factor, high * factor], 6),
+                "locked": False,
+                "clamped": False,
+                "source": f"{assumed}; default: standing" if name == "pelvis_ty" else assumed,
+            }
+        )
     return listed
 
 
@@ -665,21 +670,37 @@ def muscles(generic, report):
 # --- arch, contact, motors --------------------------------------------------------------------
 
 FASCIA_STIFFNESS = 203.7e3  # Kitaoka 1994, intact fascia [N/m]
-ARCH_STIFFNESS = 4.64 * MASS  # Sanchis-Sales 2016, propulsion [N m/rad]
+ARCH_STIFFNESS = (15.88 + 3.90 + 4.64) / 3.0 * MASS  # Sanchis-Sales 2016 [N m/rad]
+ARCH_MOMENT = 100.0  # where that stiffness is met, as a secant: 1.3 N m/kg, late stance [N m]
 TOE_STRAIN = 0.01  # assumed end of the toe region [-]
 
 
-def ligament_arm(points, child_from):
-    """Length [m] and arm about the midtarsal joint [m] of a plane path at rest."""
-    points = [np.asarray(p) for p in points]
-    length = sum(np.linalg.norm(b - a) for a, b in zip(points, points[1:], strict=False))
-    a, b = points[child_from - 1], points[child_from]
-    direction = (b - a) / np.linalg.norm(b - a)
-    lever = b - MIDTARSAL[:2]
-    return length, abs(lever[0] * direction[1] - lever[1] * direction[0])
+def resisting_moment(points, stiffness, angle):
+    """Moment [N m] of a ligament against flattening the arch by `angle` [rad].
+
+    Plane path; the first point is on the hindfoot, the others move with the midfoot.
+    """
+    rest = path_length(points, 0.0)
+    tension = stiffness * rest * tension_shape(path_length(points, angle) / rest)
+    arm = (path_length(points, angle + 1e-6) - path_length(points, angle - 1e-6)) / 2e-6
+    return tension * arm
 
 
-def toe_then_line(stiffness, length):
+def path_length(points, angle):
+    """Length [m] of such a path."""
+    center = MIDTARSAL[:2]
+    moved = [points[0]] + [turn(np.array(angle)) @ (p - center) + center for p in points[1:]]
+    return sum(np.linalg.norm(b - a) for a, b in itertools.pairwise(moved))
+
+
+def tension_shape(norm_length):
+    """The curve of `toe_then_line`."""
+    strain = norm_length - 1.0
+    toe = 0.5 * strain**2 / TOE_STRAIN
+    return np.where(strain < TOE_STRAIN, np.where(strain < 0.0, 0.0, toe), strain - TOE_STRAIN / 2)
+
+
+def toe_then_line():
     """Tension / (stiffness x length): quadratic to `TOE_STRAIN`, then straight with slope 1."""
     return {
         "kind": "piecewise",
@@ -699,11 +720,12 @@ def ligaments():
     under_head = np.array([mtp[0], mtp[1] - 0.012])
     phalanx = np.array([mtp[0] + 0.012, mtp[1] - 0.010])
     fascia = [np.array([0.010, -0.013]), under_head, phalanx]
-    fascia_length, fascia_arm = ligament_arm(fascia, 1)
+    fascia_length = path_length(fascia, 0.0)
     plantar = [np.array([0.025, -0.010]), np.array([0.125, -0.008])]
-    plantar_length, plantar_arm = ligament_arm(plantar, 1)
-    rest = ARCH_STIFFNESS - FASCIA_STIFFNESS * fascia_arm**2
-    plantar_stiffness = rest / plantar_arm**2
+    plantar_length = path_length(plantar, 0.0)
+    flat = ARCH_MOMENT / ARCH_STIFFNESS
+    rest = ARCH_MOMENT - resisting_moment(fascia, FASCIA_STIFFNESS, flat)
+    plantar_stiffness = rest / resisting_moment(plantar, 1.0, flat)
     toe = "quadratic up to 1 % strain (assumed), then linear; slack at the neutral pose (assumed)"
     listed = []
     for side in ("r", "l"):
@@ -716,7 +738,7 @@ def ligaments():
                 "name": f"plantar_fascia_{side}",
                 "resting_length": round(fascia_length, 6),
                 "pcsa_force": round(FASCIA_STIFFNESS * fascia_length, 1),
-                "curve": toe_then_line(FASCIA_STIFFNESS, fascia_length),
+                "curve": toe_then_line(),
                 "path": {
                     "points": [
                         at("calcn", fascia[0]),
@@ -727,13 +749,14 @@ def ligaments():
                     "source": "assumed: 12 mm above the sole at the heel (loaded heel pad), under "
                     "the metatarsal head 12 mm below the joint, to the proximal phalanx",
                 },
-                "source": "203.7 N/mm: Kitaoka et al. 1994 (Foot Ankle Int 15:557), cadaver; " + toe,
+                "source": "203.7 N/mm: Kitaoka et al. 1994 (Foot Ankle Int 15:557), cadaver; "
+                + toe,
             },
             {
                 "name": f"plantar_ligaments_{side}",
                 "resting_length": round(plantar_length, 6),
                 "pcsa_force": round(plantar_stiffness * plantar_length, 1),
-                "curve": toe_then_line(plantar_stiffness, plantar_length),
+                "curve": toe_then_line(),
                 "path": {
                     "points": [
                         at("calcn", plantar[0]),
@@ -742,9 +765,10 @@ def ligaments():
                     "wraps": [],
                     "source": "assumed: long plantar ligament, calcaneus to metatarsal bases",
                 },
-                "source": "calibrated: with the fascia it makes the midtarsal dynamic stiffness "
-                "4.64 N m/kg/rad in propulsion, Sanchis-Sales et al. 2016 (J Am Podiatr Med Assoc "
-                f"106:37), at 75 kg; {toe}",
+                "source": "calibrated: with the fascia it makes the midtarsal secant stiffness at "
+                "100 N m (toes level) 8.14 N m/kg/rad, mean of three phases of stance (15.88, "
+                "3.90, 4.64), Sanchis-Sales et al. 2016 (J Am Podiatr Med Assoc 106:37), at "
+                f"75 kg; {toe}",
             },
         ]
     return listed
@@ -779,8 +803,9 @@ def contacts():
                     "hertz_smoothing": 300.0,
                     "hunt_crossley_smoothing": 50.0,
                     "source": "stiffness, dissipation, friction: Falisse et al. 2019 "
-                    "(doi:10.1098/rsif.2019.0402); smoothing: OpenSim's SmoothSphereHalfSpaceForce; "
-                    f"sole plane: ankle height 0.039 H, {DRILLIS}; places, radii assumed",
+                    "(doi:10.1098/rsif.2019.0402); smoothing: OpenSim's "
+                    f"SmoothSphereHalfSpaceForce; sole plane: ankle height 0.039 H, {DRILLIS}; "
+                    "places, radii assumed",
                 }
             )
     return listed
@@ -831,7 +856,8 @@ def main(path):
         },
         "notes": [
             "Sagittal body of a man of 1.75 m and 75 kg: no motion out of the plane. Muscles keep "
-            "their medio-lateral place, so that lengths are right; hinges carry the frontal moments.",
+            "their medio-lateral place, so that lengths are right; hinges carry the frontal "
+            "moments.",
             "One muscle stands for each group; adductors, sartorius, tensor, gracilis, tibialis "
             "posterior and peroneals are left out.",
         ],

@@ -44,9 +44,10 @@ class Rules(NamedTuple):
 
     angle: float = np.deg2rad(2.0)  # hip, knee, ankle, pelvic tilt from Fukuchi's mean
     trunk: float = np.deg2rad(1.5)  # trunk from upright
-    height: float = 0.008  # lowest foot point of the stance leg above ground [m]
-    slip: float = 0.1  # speed of the foot point in contact [m/s]
+    height: float = 0.006  # lowest foot point of the stance leg above ground [m]
+    slip: float = 0.06  # speed of the foot point in contact [m/s]
     force_rate: float = 4.0  # of the whole ground reaction [body weights per s]
+    progress: float = 0.4  # speed of the center of pressure under one foot from its mean [m/s]
     center_of_pressure: float = 0.005  # outside the foot [m]
     transfer: float = 0.05  # share of the leading foot from a smooth step [-]
     clearance: float = 0.010  # of the swinging foot, at least [m]
@@ -58,6 +59,7 @@ MTP_HARMONICS, ARCH_HARMONICS = 10, 6
 COUNT = 100  # instants of the fit
 PRINTED = 200  # instants of the file
 ARCH_ROUNDS = 3
+LAST = int(np.ceil(DOUBLE * COUNT)) - 1  # last instant of double support
 
 
 # --- periodic functions -----------------------------------------------------------------------
@@ -284,6 +286,13 @@ def residuals(model, feet, measured, arch, x):
     back = heel + lifted * (metatarsal - heel)
     single = phase[half] >= DOUBLE
     outside = jax.nn.relu(back - m.pressure[half]) + jax.nn.relu(m.pressure[half] - toes)
+    # Half a cycle on, the left foot is where the right one was: its last step closes the series.
+    under_foot = jnp.append(m.pressure[half] - heel, m.pressure[0] - m.place[0, 1, 0, 0])
+    rate = jnp.diff(under_foot) * (COUNT / PERIOD)
+    mean_rate = (toes - heel)[-1] / (PERIOD * (0.5 - DOUBLE))
+    progress = jnp.where(single, rate - mean_rate, 0.0)
+    # Where double support begins and ends, under the one foot that still, or already, carries all.
+    at_ends = jnp.stack([m.pressure[0] - m.place[0, 1, 2, 0], (heel - feet_share.lead)[LAST]])
     wanted = smooth_step(phase[half] / DOUBLE)
     weight = float(np.sum(np.asarray(model.skeleton.mass))) * GRAVITY
     force_rate = (jnp.roll(m.force, -1, axis=0) - m.force) * (COUNT / PERIOD / weight)
@@ -295,6 +304,8 @@ def residuals(model, feet, measured, arch, x):
             jnp.where(stance, slip, 0.0) / RULES.slip,
             low / RULES.height,
             force_rate.ravel() / RULES.force_rate,
+            progress / RULES.progress,
+            jax.nn.relu(at_ends + 0.005) / RULES.center_of_pressure * 3.0,
             jnp.where(single, outside, 0.0) / RULES.center_of_pressure,
             jnp.where(single, 0.0, feet_share.share - wanted) / RULES.transfer,
         ]
@@ -326,7 +337,9 @@ def first_guess(measured):
     forward, height = np.zeros(size), np.zeros(size)
     forward[0], height[0] = 1.24, 0.95
     trunk = np.zeros(size)
-    return Unknowns(*(leg @ row for row in measured[:3]), body @ measured[3], trunk, forward, height)
+    return Unknowns(
+        *(leg @ row for row in measured[:3]), body @ measured[3], trunk, forward, height
+    )
 
 
 def solver(model, feet, measured):
@@ -373,7 +386,7 @@ def ground_reaction(m):
     along = [lean[i] + part_share[i] * rest for i in (0, 1)]
     # Foot 0 is the right one in the first half of the cycle and the left one in the second.
     force, point = np.zeros((count, 2, 3, 3)), np.zeros((count, 2, 3, 3))
-    place, other = np.asarray(m.place), stride_of(m)
+    place = np.asarray(m.place)
     point[..., 0], point[..., 2] = place[..., 0], place[..., 2]
     for i in (0, 1):
         x = place[:half, i, :, 0]
@@ -381,13 +394,7 @@ def ground_reaction(m):
         for axis, value in ((0, along[i]), (1, up[i])):
             force[:half, i, :, axis] = parts * value[:, None]
             force[half:, 1 - i, :, axis] = parts * value[:, None]
-    del other
     return Loads(force, point)
-
-
-def stride_of(m):
-    """Forward way of one cycle [m]; unused but for checks."""
-    return float(m.place[0, 0, 0, 0])
 
 
 def lever_rule(x, at):
@@ -460,3 +467,41 @@ def make():
     q = coordinates_of(model, unpack(x), arch, PRINTED)
     m = mechanics(model, feet, q)
     return model, feet, measured, unpack(x), arch, q, m, ground_reaction(m)
+
+
+def write(model, unknowns, q, loads):
+    """The file that comes with the package."""
+    names = model.skeleton.coordinates.names
+    columns = {"time": np.arange(PRINTED) * PERIOD / PRINTED}
+    columns |= {name: np.asarray(q[0])[:, i] for i, name in enumerate(names)}
+    stride = float(unknowns.forward[0]) * PERIOD
+    columns["stride_length"] = np.full(PRINTED, stride)
+    bodies = {"heel": "calcn", "forefoot": "midfoot", "toes": "toes"}
+    for i, side in enumerate(("r", "l")):
+        for j, (part, body) in enumerate(bodies.items()):
+            for kind, values in (("force", loads.force), ("point", loads.point)):
+                for k, axis in enumerate("xyz"):
+                    label = f"{part}_{side}:{body}_{side}:{kind}_{axis}"
+                    columns[label] = values[:, i, j, k]
+    digits = {"time": 12}
+    rows = zip(*(values for values in columns.values()), strict=True)
+    header = (
+        "# Reference gait of the built-in body `planar`: one stride; rad, m, N, s.",
+        "# Right heel strike at 0 s. Joint angles within 2 deg of the mean of 42 adults at",
+        "# comfortable speed: Fukuchi, Fukuchi & Duarte (2018), PeerJ 6:e4640,",
+        "# doi:10.7717/peerj.4640, data under CC BY 4.0; changed as described in",
+        "# experiments/planar_reference_gait/README.md, which made this file.",
+        "# The ground reaction is computed (what the motion requires), not measured.",
+    )
+    text = "\n".join([*header, ",".join(columns)]) + "\n"
+    for row in rows:
+        cells = zip(columns, row, strict=True)
+        text += ",".join(f"{v:.{digits.get(n, 8)}f}" for n, v in cells) + "\n"
+    return text.replace("-0.00000000,", "0.00000000,")
+
+
+if __name__ == "__main__":
+    biomech.precision.use_float64()
+    model, feet, measured, unknowns, arch, q, m, loads = make()
+    OUT.write_text(write(model, unknowns, q, loads), encoding="utf-8")
+    print(f"{OUT.name}: speed {float(unknowns.forward[0]):.3f} m/s")

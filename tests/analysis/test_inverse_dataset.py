@@ -3,11 +3,11 @@ import json
 
 import numpy as np
 import pytest
-from small_walk import walking_model, walking_trial
 
 from biomech.analysis.credibility import credibility
 from biomech.analysis.inverse_dataset import NO_LOADS, inverse
 from biomech.analysis.labels import read_netcdf, write_netcdf
+from small_walk import walking_model, walking_trial
 
 WINDOW = {"start": 0.5, "end": 1.5, "rate_hz": 50.0}
 

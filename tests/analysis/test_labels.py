@@ -125,6 +125,11 @@ def test_body_weight_and_center_of_mass(dataset):
     assert height == pytest.approx((-0.1 * 56 - 0.5 * 8) / 64, abs=0.01)
 
 
+def test_a_planar_model_has_no_knee_adduction_moment(dataset):
+    assert np.isnan(dataset["knee_adduction_moment"]).all()
+    assert np.isnan(dataset["metric_value"].sel(metric="peak_knee_adduction_moment_r"))
+
+
 def test_metrics_travel_along(dataset):
     metrics = dataset["metric_value"]
     assert float(metrics.sel(metric="peak_hip_force_r")) == pytest.approx(3.0, abs=1e-3)

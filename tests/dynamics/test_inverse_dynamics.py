@@ -5,19 +5,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from biomech.dynamics.inverse_dynamics import (
-    inverse_dynamics,
-    joint_reactions,
-    mass_centers,
-    mass_matrix,
-)
-from biomech.dynamics.kinematics import body_motion, coupled_motion, pose, project_couplers
+import biomech.dynamics as dynamics
+from biomech.dynamics.inverse_dynamics import mass_centers
+from biomech.dynamics.kinematics import coupled_motion, project_couplers
 from biomech.dynamics.spatial import wrench_at
 from biomech.model.build import build_model
 
 from bodies import body, coordinate, description, double_pendulum, pin
 
 G = 9.80665
+pose, body_motion, inverse_dynamics, joint_reactions, mass_matrix = (
+    jax.jit(getattr(dynamics, name))
+    for name in ("pose", "body_motion", "inverse_dynamics", "joint_reactions", "mass_matrix")
+)
 STATES = np.random.default_rng(3).uniform(-1.0, 1.0, (4, 3, 4))
 
 
@@ -42,14 +42,23 @@ def potential_energy(skeleton, q):
     return jnp.sum(skeleton.mass * mass_centers(skeleton, pose(skeleton, q))[:, 1]) * G
 
 
+def lagranges_equation(lagrangian):
+    """d/dt dL/dqd - dL/dq as a function of value, speed and acceleration."""
+
+    @jax.jit
+    def force(q, qd, qdd):
+        _, momentum_rate = jax.jvp(jax.grad(lagrangian, 1), (q, qd), (qd, qdd))
+        return momentum_rate - jax.grad(lagrangian, 0)(q, qd)
+
+    return force
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_inverse_dynamics_is_lagranges_equation(state):
     skeleton = double_pendulum().skeleton
     q, qd, qdd = jnp.asarray(state)
     lagrangian = lambda q, qd: kinetic_energy(skeleton, q, qd) - potential_energy(skeleton, q)
-    momentum = jax.grad(lagrangian, 1)
-    _, momentum_rate = jax.jvp(momentum, (q, qd), (qd, qdd))
-    expected = momentum_rate - jax.grad(lagrangian, 0)(q, qd)
+    expected = lagranges_equation(lagrangian)(q, qd, qdd)
     got = inverse_dynamics(skeleton, body_motion(skeleton, q, qd, qdd), none(skeleton))
     np.testing.assert_allclose(got, expected, atol=1e-11)
 
@@ -57,7 +66,7 @@ def test_inverse_dynamics_is_lagranges_equation(state):
 def test_mass_matrix_is_the_curvature_of_kinetic_energy():
     skeleton = double_pendulum().skeleton
     q, qd, _ = jnp.asarray(STATES[0])
-    expected = jax.hessian(lambda v: kinetic_energy(skeleton, q, v))(qd)
+    expected = jax.jit(jax.hessian(lambda v: kinetic_energy(skeleton, q, v)))(qd)
     np.testing.assert_allclose(mass_matrix(skeleton, pose(skeleton, q)), expected, atol=1e-12)
 
 
@@ -135,8 +144,7 @@ def test_a_coupled_joint_hands_its_moment_to_its_independent_coordinate():
         q, qd, _ = spread(x, v)
         return kinetic_energy(skeleton, q, qd) - potential_energy(skeleton, q)
 
-    _, momentum_rate = jax.jvp(jax.grad(lagrangian, 1), (x, v), (v, acceleration))
-    expected = momentum_rate - jax.grad(lagrangian, 0)(x, v)
+    expected = lagranges_equation(lagrangian)(x, v, acceleration)
     state = coupled_motion(
         skeleton, zero.at[free].set(x), zero.at[free].set(v), zero.at[free].set(acceleration)
     )

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from biomech.experiment import runner
-from biomech.experiment.config import check, parse_yaml
+from biomech.experiment.config import check, load_config, parse_yaml
+from biomech.experiment.inputs import load_inputs
 from biomech.experiment.runner import ALWAYS_KEPT, SOME_FAILED, run
 from biomech.experiment.schema import OUTPUTS
 from biomech.model.names import BadInput
@@ -146,6 +147,16 @@ def test_single_precision(tmp_path, swing):
     np.testing.assert_allclose(
         result["activation"].values, swing.open()["activation"].values, atol=1e-4
     )
+
+
+def test_inputs_of_the_quickstart_are_all_built_in():
+    inputs = load_inputs(load_config("quickstart"))
+    assert inputs.model.name == "planar"
+    # One whole stride, which ends as it begins but for the way travelled.
+    value = np.array(inputs.motion.value)
+    value[:, inputs.model.skeleton.coordinates.names.index("pelvis_tx")] = 0.0
+    np.testing.assert_allclose(value[0], value[-1], atol=1e-9)
+    assert set(inputs.files) == {"planar_gait.csv"}
 
 
 # ----------------------------------------------------------------------------- what goes wrong

@@ -86,7 +86,7 @@ def walking(walk3d):
 
 
 def test_static_optimization_matches_exact_active_set(walking):
-    """The table's own moments miss the target by 2e-8 N m (10 digits); its controls are good to 1e-9."""
+    """The printed controls (10 digits) miss the moments by 2e-8 N m: good to about 1e-9."""
     problem, exact = walking
     solution = _batched()(*problem)
     assert np.all(_is(solution, RESULTS.successful))
@@ -142,7 +142,7 @@ def test_two_muscles_share_one_moment_in_proportion_to_their_leverage():
     np.testing.assert_allclose(solution.multipliers, [2 * 20 / 2500], rtol=1e-13)
 
 
-@pytest.mark.parametrize("exponent", [2.0, 3.0, 4.0, 4.5])
+@pytest.mark.parametrize("exponent", [2.0, 4.0])
 def test_equal_muscles_share_equally_and_saturate_together(exponent):
     A = jnp.full((1, 4), 10.0)
     half = solve(A, jnp.array([20.0]), weights=1.0, lower=0.0, upper=1.0, exponent=exponent)
@@ -153,7 +153,7 @@ def test_equal_muscles_share_equally_and_saturate_together(exponent):
     assert full.result == RESULTS.successful
 
 
-@pytest.mark.parametrize("exponent", [3.0, 4.0])
+@pytest.mark.parametrize("exponent", [3.0])
 def test_power_law_of_load_sharing(exponent):
     """Without bounds x_j is proportional to (A_j / w_j)^(1/(p-1)) (Crowninshield & Brand 1981)."""
     A, w = np.array([[30.0, 40.0, 5.0]]), np.array([1.0, 3.0, 0.5])
@@ -186,7 +186,7 @@ def test_rank_k_cost_is_more_rows_and_columns():
 # A second algorithm.
 
 
-@pytest.mark.parametrize("exponent", [2.0, 3.0, 4.5])
+@pytest.mark.parametrize("exponent", [2.0, 4.5])
 def test_agrees_with_a_general_solver(exponent):
     """SLSQP stops at about 1e-7 in x."""
     rng = np.random.default_rng(4)
@@ -201,11 +201,7 @@ def test_agrees_with_a_general_solver(exponent):
             np.full(n, 0.5),
             jac=lambda x: exponent * w * np.sign(x) * np.abs(x) ** (exponent - 1),
             bounds=[(0, 1)] * n,
-            constraints={
-                "type": "eq",
-                "fun": lambda x, A=A, b=b: A @ x - b,
-                "jac": lambda x, A=A: A,
-            },
+            constraints=scipy.optimize.LinearConstraint(A, b, b),
             method="SLSQP",
             options={"ftol": 1e-15, "maxiter": 500},
         )
@@ -253,9 +249,13 @@ def test_random_problems_meet_the_optimality_conditions(exponent, problem):
     assert stationarity <= 1e-10
 
 
-@pytest.mark.parametrize("exponent", [2.0, 3.0, 4.5])
-def test_target_on_the_border_of_the_reachable(exponent):
-    """The only answer is a vertex: every column that acts is at the bound that helps."""
+@pytest.mark.parametrize("exponent, atol", [(2.0, 1e-7), (3.0, 1e-6), (4.5, 1e-3)])
+def test_target_on_the_border_of_the_reachable(exponent, atol):
+    """The only answer is a vertex: every column that acts is at the bound that helps.
+
+    There p = 2 stops at a relative residual of 1e-9 or less; for p > 2 the rounding of y, 1e-15 to
+    1e-13, is under the root 1 / (p - 1).
+    """
     rng = np.random.default_rng(5)
     A = rng.standard_normal((500, 4, 20))
     direction = rng.standard_normal((500, 4))
@@ -265,7 +265,7 @@ def test_target_on_the_border_of_the_reachable(exponent):
     solution = _batched(exponent)(A, b, every(1.0), every(0.0), every(1.0))
     assert np.mean(_is(solution, RESULTS.successful)) >= 0.97  # see Range in the module
     assert not np.any(_is(solution, RESULTS.infeasible))
-    np.testing.assert_allclose(solution.x, vertex, atol=1e-5)
+    np.testing.assert_allclose(solution.x, vertex, atol=atol)
 
 
 # Results that are not a success.
@@ -276,8 +276,8 @@ def test_infeasible_moment_is_named_with_its_residual():
     A, b = jnp.array([[10.0, 20.0, 0.0], [0.0, 0.0, 5.0]]), jnp.array([100.0, 2.0])
     solution = solve(A, b, weights=1.0, lower=0.0, upper=1.0)
     assert solution.result == RESULTS.infeasible
-    np.testing.assert_allclose(solution.x, [1.0, 1.0, 0.4], atol=1e-5)
-    np.testing.assert_allclose(solution.residual, [70.0, 0.0], atol=1e-4)
+    np.testing.assert_allclose(solution.x, [1.0, 1.0, 0.4], atol=1e-7)
+    np.testing.assert_allclose(solution.residual, [70.0, 0.0], atol=1e-6)
     assert "least violating" in RESULTS[solution.result]
 
 
@@ -306,7 +306,7 @@ def test_infeasible_answer_is_the_bounded_least_squares_one():
     for k in range(50):
         scale = np.sqrt(np.sum(A[k] ** 2, axis=1, keepdims=True))
         least = scipy.optimize.lsq_linear(A[k] / scale, b[k] / scale[:, 0], (0, 1), tol=1e-14)
-        np.testing.assert_allclose(solution.residual[k], b[k] - A[k] @ least.x, atol=2e-5)
+        np.testing.assert_allclose(solution.residual[k], b[k] - A[k] @ least.x, atol=1e-6)
 
 
 def test_bounds_that_cross_are_infeasible():
@@ -329,11 +329,9 @@ def test_unusable_input_gives_nan_in_its_lane_only(where):
 
 def test_too_few_steps_say_so(walking):
     (A, b, w, l, u), _ = walking
-    solution = solve(
-        *map(jnp.asarray, (A[0], b[0])), weights=w[0], lower=l[0], upper=u[0], max_steps=2
-    )
-    assert solution.result == RESULTS.maximum_iterations
-    assert int(solution.iterations) == 2
+    solution = _batched(max_steps=2)(A, b, w, l, u)
+    assert np.all(_is(solution, RESULTS.maximum_iterations))
+    assert np.all(solution.iterations == 2)
 
 
 def test_exponent_below_two_is_refused():
@@ -346,18 +344,18 @@ def test_exponent_below_two_is_refused():
 
 @pytest.fixture(scope="module")
 def smooth_problem():
-    """Strictly complementary at p = 2, 3 and 4.5: some muscles at a bound, the others well inside."""
+    """Strictly complementary at every p: some muscles at either bound, the others inside."""
     rng = np.random.default_rng(3)
     A = np.concatenate([rng.standard_normal((3, 9)) * 20, np.eye(3)], axis=1)
     lower = np.concatenate([np.full(9, 0.01), np.full(3, -INF)])
-    upper = np.concatenate([np.full(9, 0.36), np.full(3, INF)])
+    upper = np.concatenate([np.full(9, 0.29), np.full(3, INF)])
     b, w = rng.standard_normal(3) * 25, rng.uniform(0.5, 2.0, 12)
     return tuple(map(jnp.asarray, (A, b, w, lower, upper)))
 
 
 @pytest.mark.parametrize("exponent", [2.0, 3.0, 4.5])
 def test_gradients(smooth_problem, exponent):
-    """Central differences of an answer good to 1e-12: about 1e-7 at order 1, 1e-4 at order 2."""
+    """Central differences of an answer good to 1e-12: about 1e-7."""
     A, b, w, lower, upper = smooth_problem
     join = lambda bound, rest: jnp.concatenate([jnp.asarray(bound), rest])
 
@@ -378,9 +376,20 @@ def test_gradients(smooth_problem, exponent):
     assert not np.any(solution.weakly_active)
     assert np.any(solution.x == lower)
     assert np.any(solution.x == upper)
-    check = functools.partial(check_grads, answer, at, modes=["fwd", "rev"])
+    check = functools.partial(check_grads, jax.jit(answer), at, modes=["fwd", "rev"])
     check(order=1, eps=1e-6, atol=1e-6, rtol=1e-6)
-    check(order=2, eps=1e-5, atol=1e-3, rtol=1e-3)
+
+
+def test_second_derivatives(smooth_problem):
+    """Through the rule itself: at p = 3 the compliance moves with x."""
+    A, b, w, lower, upper = smooth_problem
+    options = {"weights": w, "lower": lower, "upper": upper, "exponent": 3.0, "tolerance": 1e-13}
+    gradient = jax.jit(jax.grad(lambda b: jnp.sum(solve(A, b, **options).x)))
+    step = 2e-4  # rounding in the gradients, 4e-13, leaves 1e-9
+    numeric = [(gradient(b + s) - gradient(b - s)) / (2 * step) for s in step * jnp.eye(3)]
+    hessian = jax.jit(jax.jacfwd(gradient))(b)
+    np.testing.assert_allclose(hessian, hessian.T, rtol=1e-8, atol=1e-14)
+    np.testing.assert_allclose(hessian, numeric, rtol=1e-4, atol=5e-9)
 
 
 def test_multipliers_are_the_gradient_of_the_minimum(smooth_problem):

@@ -1,0 +1,184 @@
+import importlib.util
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from biomech.dynamics.inverse_dynamics import inverse_dynamics
+from biomech.dynamics.kinematics import body_motion
+from biomech.formats.load import load_built_in, load_model
+from biomech.formats.reference_gait import reference_gait
+from biomech.model.library import BUILT_IN_GAIT, built_in_text
+from biomech.model.names import BadInput
+from biomech.studies.prepare import measured_motion
+
+WEIGHT = 75.0 * 9.80665
+
+
+@pytest.fixture(scope="module")
+def gait():
+    return reference_gait("planar")
+
+
+@pytest.fixture(scope="module")
+def planar():
+    return load_built_in("planar")
+
+
+def _window(gait):
+    return (gait.time >= -1e-9) & (gait.time <= gait.end + 1e-9)
+
+
+def _ground_reaction(gait, side):
+    return sum(f.force for f in gait.external_forces if f.name.endswith(f"_{side}"))
+
+
+def test_one_stride_that_repeats(gait):
+    inside = gait.coordinate_values[_window(gait)]
+    assert inside.shape[0] >= 101
+    step = inside[-1] - inside[0]
+    forward = gait.coordinate_names.index("pelvis_tx")
+    assert 1.1 < step[forward] < 1.4
+    np.testing.assert_allclose(np.delete(step, forward), 0.0, atol=1e-12)
+
+
+def test_left_is_right_half_a_cycle_later(gait):
+    inside = np.flatnonzero(_window(gait))[:-1]
+    half = inside.size // 2
+    for name in ("hip_flexion", "knee_angle", "ankle_angle", "midtarsal_angle", "mtp_angle"):
+        right, left = (
+            gait.coordinate_values[inside, gait.coordinate_names.index(f"{name}_{side}")]
+            for side in ("r", "l")
+        )
+        np.testing.assert_allclose(left, np.roll(right, half), atol=2e-8)  # printed to 1e-8
+    force = [_ground_reaction(gait, side)[inside] for side in ("r", "l")]
+    np.testing.assert_allclose(force[1], np.roll(force[0], half, axis=0), atol=1e-6)
+
+
+def test_the_ground_pushes_and_never_pulls(gait):
+    for force in gait.external_forces:
+        assert force.force[:, 1].min() > -1e-6 * WEIGHT, force.name
+
+
+def test_vertical_force_is_that_of_walking(gait):
+    """Targets for adults: peaks 1.0 to 1.25 body weights, trough 0.65 to 0.9."""
+    up = _ground_reaction(gait, "r")[_window(gait), 1] / WEIGHT
+    n = up.size
+    first, trough, second = (
+        up[: n // 4].max(),
+        up[n // 5 : 2 * n // 5].min(),
+        up[2 * n // 5 :].max(),
+    )
+    assert 1.0 < first < 1.25
+    assert 0.65 < trough < 0.9
+    assert 1.0 < second < 1.25
+
+
+def test_nothing_is_left_over_at_the_pelvis(gait, planar):
+    """The ground reaction is what the motion requires, so root residuals vanish."""
+    motion, _ = measured_motion(planar, gait)
+    skeleton = planar.skeleton
+    each = lambda q, v, a, wrench: inverse_dynamics(
+        skeleton, body_motion(skeleton, q, v, a), wrench
+    )
+    force = jax.jit(jax.vmap(each))(
+        motion.value, motion.speed, motion.acceleration, motion.external_wrench
+    )
+    names = skeleton.coordinates.names
+    root = np.asarray(force)[:, [names.index(f"pelvis_{x}") for x in ("tx", "ty", "tilt")]]
+    # Quintic spline through samples printed to 1e-8 rad at 5 ms: accelerations to about 1e-2.
+    assert np.abs(root).max() < 0.5
+
+
+def test_feet_stay_on_and_above_the_ground(gait, planar):
+    motion, _ = measured_motion(planar, gait)
+    skeleton, contacts = planar.skeleton, planar.contacts
+
+    def bottoms(value):
+        from biomech.dynamics.kinematics import pose
+        from biomech.dynamics.spatial import rotate
+
+        now, body = pose(skeleton, value), np.array(contacts.bodies)
+        place = now.position[body] + rotate(now.rotation[body], contacts.location)
+        return place[:, 1] - contacts.radius
+
+    height = np.asarray(jax.jit(jax.vmap(bottoms))(motion.value))
+    right = [i for i, name in enumerate(contacts.names) if name.endswith("_r")]
+    lowest = height[:, right].min(axis=1)
+    assert lowest.min() > -0.010  # soft tissue gives; heel pads are 16 mm thick
+    stance = slice(0, int(0.58 * lowest.size))
+    assert lowest[stance].max() < 0.012
+
+
+def test_trial_fits_the_model_it_is_for(gait, planar):
+    assert set(gait.coordinate_names) == set(planar.skeleton.coordinates.names)
+    assert {force.body for force in gait.external_forces} <= set(planar.skeleton.body_names)
+    assert any("CC BY 4.0" in note for note in gait.notes)
+
+
+def test_unknown_names_list_what_there_is():
+    with pytest.raises(BadInput, match=r"No built-in reference gait named 'planer'.*planar"):
+        reference_gait("planer")
+    with pytest.raises(BadInput, match=r"No model 'planer'.*planar.*\.osim"):
+        load_model("planer")
+
+
+def test_load_model_finds_the_built_in_body(planar):
+    assert load_model("planar").skeleton.body_names == planar.skeleton.body_names
+
+
+def _maker():
+    path = Path(__file__).parents[2] / "experiments" / "planar_reference_gait" / "make.py"
+    spec = importlib.util.spec_from_file_location("make_planar_gait", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _table(text):
+    rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
+    return rows[0], np.array(rows[1:], float)
+
+
+def test_ground_reaction_in_the_file_is_what_its_motion_requires(planar):
+    """From the printed coordinates, by trigonometric interpolation, with the maker's rules."""
+    maker = _maker()
+    labels, table = _table(built_in_text("reference gait", "planar", BUILT_IN_GAIT))
+    column = dict(zip(labels, table.T, strict=True))
+    names = planar.skeleton.coordinates.names
+    values = np.stack([column[name] for name in names], axis=1)
+    n = len(values)
+    drift = np.zeros(len(names))
+    drift[names.index("pelvis_tx")] = column["stride_length"][0]
+    phase = np.arange(n) / n
+    rate = 2j * np.pi * np.fft.rfftfreq(n, 1.0 / n) / maker.PERIOD
+    rate[20:] = 0.0  # beyond the maker's harmonics there is only rounding
+    spectrum = np.fft.rfft(values - phase[:, None] * drift, axis=0)
+    speed = np.fft.irfft(rate[:, None] * spectrum, n, axis=0) + drift / maker.PERIOD
+    acceleration = np.fft.irfft(rate[:, None] ** 2 * spectrum, n, axis=0)
+    feet = maker.foot_of(planar, "r"), maker.foot_of(planar, "l")
+    q = tuple(jnp.asarray(x) for x in (values, speed, acceleration))
+    loads = maker.ground_reaction(maker.mechanics(planar, feet, q))
+    for i, side in enumerate(("r", "l")):
+        for j, (part, body) in enumerate(
+            (("heel", "calcn"), ("forefoot", "midfoot"), ("toes", "toes"))
+        ):
+            got = np.stack(
+                [column[f"{part}_{side}:{body}_{side}:force_{x}"] for x in "xyz"], axis=1
+            )
+            np.testing.assert_allclose(loads.force[:, i, j], got, atol=1e-2)
+
+
+@pytest.mark.science
+def test_making_it_again_gives_the_same_file():
+    maker = _maker()
+    model, _, _, unknowns, _, q, _, loads = maker.make()
+    labels, table = _table(built_in_text("reference gait", "planar", BUILT_IN_GAIT))
+    again_labels, again = _table(maker.write(model, unknowns, q, loads))
+    assert again_labels == labels
+    # The least-squares solution is found to about 1e-6 of its terms.
+    force = np.array(["force" in label for label in labels])
+    np.testing.assert_allclose(again[:, ~force], table[:, ~force], atol=1e-5)
+    np.testing.assert_allclose(again[:, force], table[:, force], atol=0.5)

@@ -1,0 +1,166 @@
+"""Paths: lengths, virtual work, points that move, appear and wrap."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from bodies import body, coordinate, description, muscle, pin, point
+
+from biomech.dynamics.kinematics import pose
+from biomech.model.build import build_model
+from biomech.muscles.paths import moment_arms, path_geometry
+
+LINE = {"kind": "linear", "slope": 0.02, "intercept": 0.1}
+PARABOLA = {"kind": "polynomial", "coefficients": [0.03, 0.0, 0.01]}
+NOTHING = {"kind": "constant", "value": 0.0}
+
+
+def leg(*muscles, cylinders=()):
+    """Two links hanging from ground; the second hinge's axis is oblique."""
+    return build_model(
+        description(
+            bodies=[body("thigh"), body("shank")],
+            joints=[
+                pin("hip", "ground", "thigh", "hip_angle"),
+                pin(
+                    *("knee", "thigh", "shank", "knee_angle"),
+                    direction=(0.36, 0.48, 0.8),
+                    parent_position=(0.0, -0.4, 0.0),
+                ),
+            ],
+            coordinates=[coordinate("hip_angle"), coordinate("knee_angle")],
+            cylinders=list(cylinders),
+            muscles=list(muscles),
+        )
+    )
+
+
+@jax.jit
+def geometry(model, value):
+    return path_geometry(model.muscles.paths, pose(model.skeleton, value), value)
+
+
+def length(model, value):
+    return geometry(model, value).length
+
+
+@jax.jit
+def arms(model, value):
+    return moment_arms(geometry(model, value), model.skeleton, pose(model.skeleton, value))
+
+
+place = jax.jit(pose)
+
+
+STRAIGHT = muscle("straight", [point("ground", 0.05, 0.1, 0.0), point("thigh", 0.04, -0.2, 0.01)])
+VIA = muscle(
+    "via",
+    [
+        point("ground", 0.05, 0.1, 0.0),
+        point("thigh", 0.05, -0.3, 0.01),
+        point("shank", 0.04, -0.1, 0.0),
+    ],
+)
+MOVING = muscle(
+    "moving",
+    [
+        point("ground", 0.05, 0.1, 0.0),
+        {
+            "body": "thigh",
+            "moving": [
+                {"coordinate": "knee_angle", "function": LINE},
+                {"coordinate": "knee_angle", "function": PARABOLA},
+                {"coordinate": None, "function": NOTHING},
+            ],
+        },
+        point("shank", 0.04, -0.1, 0.0),
+    ],
+)
+CONDITIONAL = muscle(
+    "conditional",
+    [
+        point("ground", 0.05, 0.1, 0.0),
+        {
+            "body": "thigh",
+            "location": [0.08, -0.3, 0.0],
+            "condition": {"coordinate": "knee_angle", "range": [-3.0, -0.5]},
+        },
+        point("shank", 0.04, -0.1, 0.0),
+    ],
+)
+CYLINDER = {
+    "name": "condyle",
+    "body": "thigh",
+    "radius": 0.03,
+    "length": 0.2,
+    "position": [0.0, -0.4, 0.0],
+    "orientation": [0.05, -0.02, 0.0],
+    "quadrant": "x",
+}
+WRAPPED = muscle(
+    "wrapped",
+    [point("thigh", 0.02, -0.1, 0.0), point("shank", 0.02, -0.15, 0.01)],
+    wraps=[{"cylinder": "condyle", "first": 0, "last": 1}],
+)
+ALL = leg(STRAIGHT, VIA, MOVING, CONDITIONAL, WRAPPED, cylinders=[CYLINDER])
+
+
+def test_lever_arm_of_a_straight_muscle():
+    """Perpendicular distance from the hinge to the line of action."""
+    value = jnp.array([0.3, 0.0])
+    now = place(ALL.skeleton, value)
+    a = np.array([0.05, 0.1, 0.0])
+    b = np.asarray(now.position[0] + now.rotation[0] @ jnp.array([0.04, -0.2, 0.01]))
+    pull_on_thigh = (a - b) / np.linalg.norm(a - b)
+    expected = np.cross(b, pull_on_thigh)[2]
+    np.testing.assert_allclose(arms(ALL, value)[0, 0], expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("value", [(0.2, -0.1), (0.4, -0.9), (-0.3, -1.4)])
+def test_moment_arm_is_minus_the_gradient_of_length(value):
+    value = jnp.array(value)
+    gradient = jax.jit(jax.jacfwd(lambda q: length(ALL, q)))(value)
+    np.testing.assert_allclose(arms(ALL, value), -gradient, atol=1e-12)
+
+
+def test_conditional_point_comes_and_goes():
+    inside, outside = jnp.array([0.0, -0.5]), jnp.array([0.0, -0.49999])
+    name = ALL.muscles.names.index("conditional")
+    bent, straight = length(ALL, inside)[name], length(ALL, outside)[name]
+    now = place(ALL.skeleton, outside)
+    end = now.position[1] + now.rotation[1] @ jnp.array([0.04, -0.1, 0.0])
+    np.testing.assert_allclose(straight, jnp.linalg.norm(end - jnp.array([0.05, 0.1, 0.0])))
+    assert bent > straight + 1e-3
+
+
+def test_wrapping_lengthens_the_path_only_where_it_touches():
+    name = ALL.muscles.names.index("wrapped")
+    for knee, touches in ((0.4, False), (-1.2, True)):
+        value = jnp.array([0.1, knee])
+        ends = geometry(ALL, value).points[name]
+        straight = jnp.linalg.norm(ends[1] - ends[0])
+        assert (float(length(ALL, value)[name]) > float(straight) + 1e-6) is touches
+
+
+def test_wrenches_balance():
+    """A massless string puts no net force or moment on the world."""
+    value = jnp.array([0.2, -1.1])
+    wrench = geometry(ALL, value).wrench
+    name = ALL.muscles.names.index("wrapped")  # all its bodies are in the model
+    np.testing.assert_allclose(jnp.sum(wrench[name], axis=0), 0.0, atol=1e-14)
+
+
+def test_lengths_follow_a_change_of_the_cylinder():
+    """A leaf like any other: derivative to the radius equals a central difference."""
+    import equinox as eqx
+
+    value = jnp.array([0.1, -1.2])
+    name = ALL.muscles.names.index("wrapped")
+
+    def with_radius(radius):
+        where = lambda m: m.muscles.paths.cylinders.radius
+        return length(eqx.tree_at(where, ALL, radius[None]), value)[name]
+
+    r, h = jnp.array(0.03), 1e-6
+    difference = (with_radius(r + h) - with_radius(r - h)) / (2.0 * h)
+    np.testing.assert_allclose(jax.grad(with_radius)(r), difference, rtol=1e-7)
