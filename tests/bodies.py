@@ -110,13 +110,30 @@ def double_pendulum(**parts):
         axis((0, 0, 1)),
     ]
     joints = [
-        joint("first", "ground", "upper", ball, (0.1, 1.0, 0.0), (0.0, 0.05, 0.0),
-              parent_orientation=[0.2, -0.1, 0.3]),
-        pin("second", "upper", "lower", "d", (0.0, 0.6, 0.8), parent_position=(0.0, -0.5, 0.1),
-            child_position=(0.02, 0.1, 0.0), child_orientation=[0.1, 0.4, -0.2]),
+        joint(
+            "first",
+            "ground",
+            "upper",
+            ball,
+            (0.1, 1.0, 0.0),
+            (0.0, 0.05, 0.0),
+            parent_orientation=[0.2, -0.1, 0.3],
+        ),
+        pin(
+            "second",
+            "upper",
+            "lower",
+            "d",
+            (0.0, 0.6, 0.8),
+            parent_position=(0.0, -0.5, 0.1),
+            child_position=(0.02, 0.1, 0.0),
+            child_orientation=[0.1, 0.4, -0.2],
+        ),
     ]
-    coordinates = [coordinate("a"), coordinate("b"), coordinate("c", "translational"),
-                   coordinate("d")]
-    return build_model(
-        description(bodies=bodies, joints=joints, coordinates=coordinates, **parts)
-    )
+    coordinates = [
+        coordinate("a"),
+        coordinate("b"),
+        coordinate("c", "translational"),
+        coordinate("d"),
+    ]
+    return build_model(description(bodies=bodies, joints=joints, coordinates=coordinates, **parts))

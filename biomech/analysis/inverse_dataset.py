@@ -33,6 +33,7 @@ def inverse(
     lowpass_hz: float | None = None,
     exponent: float = 2.0,
     passive_fiber_force: bool = False,
+    opensim_pennation: bool = False,
     precision: str = "float64",
     config: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
@@ -43,6 +44,7 @@ def inverse(
     - `lowpass_hz`: cut-off of the low-pass filter on the coordinates; none by default.
     - `exponent`: of activation in the effort that static optimization minimises.
     - `passive_fiber_force`: whether stretched fibers pull without activation.
+    - `opensim_pennation`: repeat OpenSim's slip in the force capacity of Millard muscles.
     - `config`: stored in the dataset instead of these arguments.
 
     Nothing is raised for an instant that cannot be solved: see `status`.
@@ -56,6 +58,7 @@ def inverse(
         "lowpass_hz": lowpass_hz,
         "exponent": exponent,
         "passive_fiber_force": passive_fiber_force,
+        "opensim_pennation": opensim_pennation,
         "files": [{"name": name, "sha256": digest} for name, digest in trial.source],
     }
     actuated = ensure_actuated(model)
@@ -65,7 +68,13 @@ def inverse(
     if precision == "float32":
         actuated, motion = _single(actuated), _single(motion)
     weights = equal_weights(actuated, exponent)
-    record = inverse_record(actuated, motion, weights, passive_fiber_force=passive_fiber_force)
+    record = inverse_record(
+        actuated,
+        motion,
+        weights,
+        passive_fiber_force=passive_fiber_force,
+        opensim_pennation=opensim_pennation,
+    )
     loaded = bool(trial.external_forces)
     return label_inverse(
         record,

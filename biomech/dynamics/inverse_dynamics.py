@@ -39,9 +39,7 @@ def needed_wrenches(skeleton: Skeleton, motion: BodyMotion) -> Float[Array, "bod
     angular, linear = motion.velocity[:, :3], motion.velocity[:, 3:]
     angular_rate, linear_rate = motion.acceleration[:, :3], motion.acceleration[:, 3:]
     center_speed = linear + cross(angular, center)
-    center_acceleration = (
-        linear_rate + cross(angular_rate, center) + cross(angular, center_speed)
-    )
+    center_acceleration = linear_rate + cross(angular_rate, center) + cross(angular, center_speed)
     inertia = inertia_in_ground(skeleton, motion.pose)
     moment = rotate(inertia, angular_rate) + cross(angular, rotate(inertia, angular))
     pull = center_acceleration - jnp.broadcast_to(skeleton.gravity, center_acceleration.shape)

@@ -58,9 +58,7 @@ def coupled_motion(
     value: Float[Array, " coordinate"],
     speed: Float[Array, " coordinate"],
     acceleration: Float[Array, " coordinate"],
-) -> tuple[
-    Float[Array, " coordinate"], Float[Array, " coordinate"], Float[Array, " coordinate"]
-]:
+) -> tuple[Float[Array, " coordinate"], Float[Array, " coordinate"], Float[Array, " coordinate"]]:
     """Value, speed and acceleration with every dependent coordinate recomputed."""
     coordinates = skeleton.coordinates
     if not coordinates.dependent:

@@ -57,12 +57,6 @@ ALWAYS_KEPT = (
 )
 """Variables that every result has, whatever `outputs` asks for: small, and needed to judge it."""
 
-_OF_THE_MUSCLES = (
-    *("activation", "muscle_force", "actuator_force", "residual_moment"),
-    *("joint_reaction_force", "joint_reaction_moment", "joint_reaction_force_body_axes"),
-)
-"""Fields of a record that mean nothing at an instant without a solution."""
-
 
 @dataclasses.dataclass(frozen=True)
 class RunResult:
@@ -159,13 +153,9 @@ def _solve(config: ExperimentConfig, inputs: Inputs, model: Model) -> tuple[Inve
         _in_precision(motion, config),
         equal_weights(model, study.exponent),
         passive_fiber_force=study.passive_fiber_force,
+        opensim_pennation=study.opensim_pennation,
     )
-    good = solved(record)
-    if bool(jnp.all(good)):
-        return record, False
-    fields = lambda r: [getattr(r, name) for name in _OF_THE_MUSCLES]
-    blank = lambda x: jnp.where(good.reshape((-1,) + (1,) * (x.ndim - 1)), x, jnp.nan)
-    return eqx.tree_at(fields, record, [blank(x) for x in fields(record)]), True
+    return record, not bool(jnp.all(solved(record)))
 
 
 def _kept(dataset: xr.Dataset, config: ExperimentConfig) -> xr.Dataset:

@@ -215,6 +215,9 @@ class InverseStudy(Strict):
         2.0, ge=2.0, le=10.0, description="p in the effort sum of |activation|^p [-]"
     )
     passive_fiber_force: bool = Field(False, description="whether stretched fibers resist")
+    opensim_pennation: bool = Field(
+        False, description="repeat OpenSim's slip in the force capacity of Millard muscles"
+    )
     allow_fixed_kinematics: bool = Field(
         False, description="accept interventions that would change the movement; marks the result"
     )

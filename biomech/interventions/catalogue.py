@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import jax
+from jax.errors import ConcretizationTypeError
 
 from ..model.names import BadInput
 
@@ -27,11 +27,13 @@ class Parameter:
 
     def check(self, kind: str, value: Any) -> None:
         """Raise if a concrete `value` is outside the range (traced values pass)."""
-        if isinstance(value, jax.core.Tracer):
+        try:
+            number = float(value)
+        except ConcretizationTypeError:
             return
-        if not self.lower <= float(value) <= self.upper:
+        if not self.lower <= number <= self.upper:
             raise BadInput(
-                f"{kind}.{self.name} is {float(value):g} {self.unit}; it must be between "
+                f"{kind}.{self.name} is {number:g} {self.unit}; it must be between "
                 f"{self.lower:g} and {self.upper:g} (neutral {self.neutral:g})."
             )
 

@@ -20,7 +20,7 @@ _SCALE = Parameter(
     upper=3.0,
     neutral=1.0,
     description="max isometric force of each muscle named, times this",
-    source="0.48 after a superior gluteal nerve block: Pohl et al. (2015), J. Athl. Train. 50:385-391",
+    source="0.48 after a superior gluteal nerve block: Pohl 2015, J. Athl. Train. 50:385-391",
 )
 
 

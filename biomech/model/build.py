@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -91,6 +92,7 @@ def build_model(description: dict) -> Model:
 
 def describe_model(model: Model) -> dict[str, Any]:
     """The plain description of `model`; `build_model` undoes it."""
+    model = jax.tree.map(np.asarray, model)  # elements of JAX arrays are slow to read one by one
     bodies = (*model.skeleton.body_names, "ground")  # index -1 is the last one
     coordinates = model.skeleton.coordinates.names
     curves = next(name for name, kind in CURVES.items() if isinstance(model.muscles.curves, kind))

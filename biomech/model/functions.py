@@ -48,9 +48,7 @@ class PiecewisePolynomial(eqx.Module):
         """The functions' first derivatives. Discontinuous only where the function has a kink."""
         power = np.arange(1, self.coefficients.shape[-1])
         if power.size == 0:
-            return PiecewisePolynomial(
-                self.breaks, self.origin, jnp.zeros_like(self.coefficients)
-            )
+            return PiecewisePolynomial(self.breaks, self.origin, jnp.zeros_like(self.coefficients))
         scale = jnp.asarray(power, self.coefficients.dtype)
         scale = jnp.broadcast_to(scale, self.coefficients[..., 1:].shape)
         return PiecewisePolynomial(self.breaks, self.origin, self.coefficients[..., 1:] * scale)
@@ -66,7 +64,7 @@ class PiecewisePolynomial(eqx.Module):
 
 
 class ScalarFunction:
-    """One function while a model is being built (plain NumPy): `breaks`, `origin`, `coefficients`."""
+    """One function while a model is being built, on the host; see `PiecewisePolynomial`."""
 
     def __init__(self, breaks, origin, coefficients):
         self.breaks = np.asarray(breaks, float)
@@ -105,20 +103,20 @@ def polynomial(ascending: Sequence[float]) -> ScalarFunction:
 
 def simm_spline(x: Sequence[float], y: Sequence[float]) -> ScalarFunction:
     """The cubic through all knots with OpenSim's end conditions, straight beyond the ends."""
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    if x.size < 2 or x.shape != y.shape or not np.all(np.diff(x) > 0.0):
+    knots, values = np.asarray(x, float), np.asarray(y, float)
+    if knots.size < 2 or knots.shape != values.shape or not np.all(np.diff(knots) > 0.0):
         raise BadInput(
-            f"a SimmSpline needs at least 2 knots with increasing x; got {x.size} x values and "
-            f"{y.size} y values."
+            f"a SimmSpline needs at least 2 knots with increasing x; got {knots.size} x values "
+            f"and {values.size} y values."
         )
-    h, slope = np.diff(x), np.diff(y) / np.diff(x)
-    sigma = _spline_curvature_over_six(x, h, slope)
+    h, slope = np.diff(knots), np.diff(values) / np.diff(knots)
+    sigma = _spline_curvature_over_six(knots, h, slope)
     first = slope - h * (2.0 * sigma[:-1] + sigma[1:])
-    cubic = np.stack([y[:-1], first, 3.0 * sigma[:-1], np.diff(sigma) / h], axis=1)
+    cubic = np.stack([values[:-1], first, 3.0 * sigma[:-1], np.diff(sigma) / h], axis=1)
     end_slope = slope[-1] + h[-1] * (sigma[-2] + 2.0 * sigma[-1])
-    before, after = [y[0], first[0], 0.0, 0.0], [y[-1], end_slope, 0.0, 0.0]
+    before, after = [values[0], first[0], 0.0, 0.0], [values[-1], end_slope, 0.0, 0.0]
     coefficients = np.vstack([before, cubic, after])
-    return ScalarFunction(x, np.concatenate([x[:1], x]), coefficients)
+    return ScalarFunction(knots, np.concatenate([knots[:1], knots]), coefficients)
 
 
 def _spline_curvature_over_six(x, h, slope):

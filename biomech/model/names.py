@@ -27,7 +27,8 @@ def find(kind: str, name: str, names: Sequence[str]) -> int:
     try:
         return tuple(names).index(name)
     except ValueError:
-        raise UnknownName(f"No {kind} named '{name}' in this model. {suggest(name, names)}") from None
+        hint = suggest(name, names)
+        raise UnknownName(f"No {kind} named '{name}' in this model. {hint}") from None
 
 
 def suggest(name: str, names: Sequence[str]) -> str:

@@ -1,11 +1,12 @@
 """Muscle-tendon lengths as smooth polynomials of the coordinates that each muscle crosses.
 
-    length(q) = offset + sum_t coefficient_t prod_j T_{n_tj}(x_j),   x_j = (q_j - center_j) / half_width_j
-    moment arm_j = - d(length) / d(q_j)
+    length(q) = offset + sum_t coefficient_t prod_j T_{n_tj}(x_j)
+    moment arm_j(q) = - d(length) / d(q_j),     x_j = (q_j - center_j) / half_width_j
 
 with T_n the Chebyshev polynomials of the first kind and sum_j n_tj <= degree: every polynomial of
-that total degree, in a basis that stays well conditioned, also in single precision. Length and
-moment arm come from one polynomial, so they are consistent to rounding (virtual work).
+that total degree, in a basis that stays well conditioned, also in single precision. A moment arm
+is a polynomial in the same terms, its coefficients derived from the length's, so virtual work
+holds to rounding.
 
 Muscles that depend on as many coordinates evaluate together: one table of terms, one product of
 matrices. A polynomial is meant for the box |x_j| <= 1 it was fitted in and grows fast beyond;
@@ -31,39 +32,52 @@ from jaxtyping import Array, Float
 
 @functools.cache
 def polynomial_terms(n_coordinates: int, degree: int) -> np.ndarray:
-    """Orders n_tj of all terms of total degree 1 to `degree`, [term, coordinate], by degree."""
+    """Orders n_tj of all terms up to a total degree, [term, coordinate]; the constant comes first.
+
+    Sorted by total degree, so the terms of a lower degree are the first ones.
+    """
     orders = itertools.product(range(degree + 1), repeat=n_coordinates)
-    kept = sorted((o for o in orders if 1 <= sum(o) <= degree), key=lambda o: (sum(o), o))
+    kept = sorted((o for o in orders if sum(o) <= degree), key=lambda o: (sum(o), o))
     terms = np.array(kept, dtype=int).reshape(len(kept), n_coordinates)
     terms.setflags(write=False)
     return terms
 
 
-def chebyshev_tables(x, degree: int):
-    """T_n(x) and dT_n/dx for n = 0 to `degree`, stacked last. NumPy or JAX arrays."""
-    one, zero = x**0, 0.0 * x
-    value, slope = [one, x], [zero, one]
-    for _ in range(2, degree + 1):
-        slope.append(2.0 * value[-1] + 2.0 * x * slope[-1] - slope[-2])
-        value.append(2.0 * x * value[-1] - value[-2])
-    stack = np.stack if isinstance(x, np.ndarray) else jnp.stack
-    return stack(value[: degree + 1], -1), stack(slope[: degree + 1], -1)
+@functools.cache
+def term_derivatives(n_coordinates: int, degree: int) -> np.ndarray:
+    """Derivative of each term to each scaled coordinate as a sum of terms, [coordinate, term, term].
 
-
-def basis(x, degree: int):
-    """Terms at scaled coordinates `x` [..., coordinate], and their derivatives to `x`.
-
-    Returns [..., term] and [..., coordinate, term]. NumPy or JAX arrays.
+    dT_n/dx = 2 n (T_{n-1} + T_{n-3} + ...), T_0 counting half.
     """
-    n = x.shape[-1]
-    terms = polynomial_terms(n, degree)
-    value, slope = chebyshev_tables(x, degree)
-    values = [value[..., j, :][..., terms[:, j]] for j in range(n)]
-    slopes = [slope[..., j, :][..., terms[:, j]] for j in range(n)]
-    others = lambda j: [slopes[j] if i == j else values[i] for i in range(n)]
-    product = lambda factors: functools.reduce(lambda a, b: a * b, factors)
+    terms = polynomial_terms(n_coordinates, degree)
+    index = {tuple(order): i for i, order in enumerate(terms.tolist())}
+    matrix = np.zeros((n_coordinates, len(terms), len(terms)))
+    for row, order in enumerate(terms.tolist()):
+        for j, n in enumerate(order):
+            for lower in range(n - 1, -1, -2):
+                column = index[(*order[:j], lower, *order[j + 1 :])]
+                matrix[j, row, column] = 2.0 * n if lower else n
+    matrix.setflags(write=False)
+    return matrix
+
+
+def chebyshev(x, degree: int):
+    """T_n(x) for n = 0 to `degree`, stacked last. NumPy or JAX arrays."""
+    values = [x**0, x]
+    for _ in range(2, degree + 1):
+        values.append(2.0 * x * values[-1] - values[-2])
     stack = np.stack if isinstance(x, np.ndarray) else jnp.stack
-    return product(values), stack([product(others(j)) for j in range(n)], -2)
+    return stack(values[: degree + 1], -1)
+
+
+def products(table, coordinates: np.ndarray, degree: int):
+    """Values of the terms of sets of coordinates, [..., set, term], from a `chebyshev` table.
+
+    `coordinates`: [set, coordinate] indices into the table's [..., coordinate, order].
+    """
+    terms = polynomial_terms(coordinates.shape[1], degree)
+    factors = [table[..., c[:, None], n[None, :]] for c, n in zip(coordinates.T, terms.T)]
+    return functools.reduce(lambda a, b: a * b, factors)
 
 
 class PolynomialGroup(eqx.Module):
@@ -71,13 +85,14 @@ class PolynomialGroup(eqx.Module):
 
     **Attributes:**
 
-    - `coefficients`: of each muscle's terms (`polynomial_terms`), zero where padded [m].
+    - `coefficients`: of the terms (`polynomial_terms`) of each muscle's length, then of its moment
+      arms about each of its coordinates; zero where padded [m].
     - `coordinates`: indices of the coordinates of each set. Static.
     - `muscles`: muscle index of each row, one tuple per set. Static.
     - `degree`: highest total degree in the group. Static.
     """
 
-    coefficients: Float[Array, "set row term"]
+    coefficients: Float[Array, "set row one_plus_coordinates term"]
     coordinates: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     muscles: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     degree: int = eqx.field(static=True)
@@ -122,39 +137,36 @@ class PathSurrogates(eqx.Module):
     @property
     def crosses(self) -> np.ndarray:
         """[muscle, coordinate] of booleans: which coordinates each muscle depends on."""
-        found = np.zeros((len(self.names), self.center.shape[-1]), dtype=bool)
-        for group in self.groups:
-            for coordinates, rows in zip(group.coordinates, group.muscles, strict=True):
-                found[np.ix_(rows, coordinates)] = True
-        return found
+        return self._places()[1] > 0
 
     def _scaled(self, value):
         return (value - self.center) / self.half_width
 
     def _evaluate(self, value):
-        x = self._scaled(value)
-        length = jnp.zeros_like(self.offset)
-        arm = jnp.zeros((length.shape[0], value.shape[0]), length.dtype)
+        degree = max((group.degree for group in self.groups), default=0)
+        table = chebyshev(self._scaled(value), degree)
+        found = [jnp.zeros(1, self.offset.dtype)]
         for group in self.groups:
-            used = np.array(group.coordinates)
-            terms, slopes = basis(x[used], group.degree)
-            lengths = _sum("srt,st->sr", group.coefficients, terms)
-            arms = _sum("srt,sjt->srj", group.coefficients, slopes)
-            arms = -arms / self.half_width[used][:, None, :]
-            sets, rows, muscles = _places(group)
-            length = length.at[muscles].set(lengths[sets, rows], unique_indices=True)
-            columns = used[sets]
-            arm = arm.at[muscles[:, None], columns].set(arms[sets, rows], unique_indices=True)
-        return self.offset + length, arm
+            terms = products(table, np.array(group.coordinates), group.degree)
+            found.append(_sum("srkt,st->srk", group.coefficients, terms).ravel())
+        of_length, of_arm = self._places()
+        found = jnp.concatenate(found)
+        return self.offset + found[of_length], found[of_arm]
+
+    def _places(self):
+        """Where each muscle's length and moment arms lie among the groups' answers; 0: nowhere."""
+        of_length = np.zeros(len(self.names), dtype=int)
+        of_arm = np.zeros((len(self.names), self.center.shape[-1]), dtype=int)
+        start = 1
+        for group in self.groups:
+            _, rows, columns, _ = group.coefficients.shape
+            for coordinates, muscles in zip(group.coordinates, group.muscles, strict=True):
+                for row, muscle in enumerate(muscles):
+                    of_length[muscle] = start + columns * row
+                    of_arm[muscle, list(coordinates)] = start + columns * row + np.arange(1, columns)
+                start += rows * columns
+        return of_length, of_arm
 
 
 # Some devices multiply matrices with 10-bit mantissas unless told not to: 0.5 mm on 0.5 m.
 _sum = functools.partial(jnp.einsum, precision="highest")
-
-
-def _places(group):
-    """Set, row and muscle of every muscle of the group."""
-    places = [
-        (s, r, muscle) for s, rows in enumerate(group.muscles) for r, muscle in enumerate(rows)
-    ]
-    return np.array(places, dtype=int).T

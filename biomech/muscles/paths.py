@@ -212,9 +212,7 @@ def _frozen(*arrays):
     return jax.lax.stop_gradient(arrays)
 
 
-def _single_wraps(
-    paths, position, rotation, points, start, stretch, unit, straight, previous
-):
+def _single_wraps(paths, position, rotation, points, start, stretch, unit, straight, previous):
     """Corrections of paths with one cylinder: (rows, length, node forces, body wrenches)."""
     rows = _rows_with(paths, 1)
     if rows.size == 0:
@@ -240,9 +238,7 @@ def _single_wraps(
     return rows, length, force, wrench
 
 
-def _double_wraps(
-    paths, position, rotation, points, start, stretch, unit, straight, previous
-):
+def _double_wraps(paths, position, rotation, points, start, stretch, unit, straight, previous):
     """Corrections of paths with two cylinders, in one stretch or in two."""
     rows = _rows_with(paths, 2)
     if rows.size == 0:

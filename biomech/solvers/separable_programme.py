@@ -305,36 +305,46 @@ def _soften(programme, scales, state, exponent):
     return state._replace(multipliers=multipliers, x=x, softness=softness)
 
 
+class _Search(NamedTuple):
+    """Steps `left` and `right` with their slopes, between which `t` was tried last."""
+
+    left: Float[Array, ""]
+    slope_left: Float[Array, ""]
+    right: Float[Array, ""]
+    slope_right: Float[Array, ""]
+    t: Float[Array, ""]
+    slope: Float[Array, ""]
+    count: Int[Array, ""]
+
+
 def _line_search(slope, first_slope):
     """Step at which a falling `slope`, positive at 0, is near zero: 1, else beyond or between."""
     small = _SLOPE_TOLERANCE * first_slope
+    unfinished = lambda at: (jnp.abs(at.slope) > small) & (at.count < _LINE_SEARCH_STEPS)
 
-    def unfinished(search):
-        _, _, _, _, _, s, count = search
-        return (jnp.abs(s) > small) & (count < _LINE_SEARCH_STEPS)
-
-    def secant(search):  # regula falsi, Illinois variant: halve the slope of an end that stays
-        left, slope_left, right, slope_right, _, _, count = search
-        between = (left * slope_right - right * slope_left) / (slope_right - slope_left)
-        t = jnp.where(slope_right > 0.0, 10.0 * right, between)  # no sign change yet: go beyond
+    def secant(at):  # regula falsi, Illinois variant: halve the slope of an end that stays
+        beyond = at.slope_right > 0.0  # no sign change yet
+        crossing = at.left * at.slope_right - at.right * at.slope_left
+        t = jnp.where(beyond, 10.0 * at.right, crossing / (at.slope_right - at.slope_left))
         s = slope(t)
-        beyond = slope_right > 0.0
         up = s > 0.0
-        return (
-            jnp.where(beyond, right, jnp.where(up, t, left)),
-            jnp.where(beyond, slope_right, jnp.where(up, s, 0.5 * slope_left)),
-            jnp.where(beyond, t, jnp.where(up, right, t)),
-            jnp.where(beyond, s, jnp.where(up, 0.5 * slope_right, s)),
-            t,
-            s,
-            count + 1,
+        return _Search(
+            left=jnp.where(beyond, at.right, jnp.where(up, t, at.left)),
+            slope_left=jnp.where(beyond, at.slope_right, jnp.where(up, s, 0.5 * at.slope_left)),
+            right=jnp.where(beyond, t, jnp.where(up, at.right, t)),
+            slope_right=jnp.where(beyond, s, jnp.where(up, 0.5 * at.slope_right, s)),
+            t=t,
+            slope=s,
+            count=at.count + 1,
         )
 
     one = jnp.ones_like(first_slope)
     full = slope(one)
-    start = (jnp.zeros_like(one), first_slope, one, full, one, full, jnp.zeros((), jnp.int32))
-    left, _, _, _, t, s, _ = jax.lax.while_loop(unfinished, secant, start)
-    return jnp.where((s < -small) & (left > 0.0), left, t)
+    start = _Search(
+        jnp.zeros_like(one), first_slope, one, full, one, full, jnp.zeros((), jnp.int32)
+    )
+    at = jax.lax.while_loop(unfinished, secant, start)
+    return jnp.where((at.slope < -small) & (at.left > 0.0), at.left, at.t)
 
 
 def _newton_direction(programme, scales, compliance, softness, residual, size):

@@ -88,7 +88,7 @@ class InverseRecord(eqx.Module):
     - `intersegmental_force`, `intersegmental_moment`: the same without muscles.
     - `joint_center`: in ground [m].
     - `ligament_force`: [N].
-    - `status`: index into `STATUS`.
+    - `status`: index into `STATUS`. From "infeasible" on, what muscles and joints carried is NaN.
     """
 
     time: Float[Array, "*time"]
@@ -195,9 +195,7 @@ def inverse_instant(
     moment = project_couplers(skeleton, value, net)[free]
     passive = project_couplers(skeleton, value, ligament_moment)[free]
     passive = passive + muscles.passive @ muscles.moment_arm
-    shared = share_moments(
-        model, muscles.moment_arm, muscles.capacity, moment - passive, weights
-    )
+    shared = share_moments(model, muscles.moment_arm, muscles.capacity, moment - passive, weights)
     n = muscles.capacity.shape[0]
     activation, control = shared.x[:n], shared.x[n:]
     force = activation * muscles.capacity + muscles.passive
@@ -257,7 +255,21 @@ def _inverse_all(model, motion, weights, passive_fiber_force, opensim_pennation)
     record = jax.vmap(each)(motion)
     limited = strength_limited(model, record) & (record.status == 0)
     status = jnp.where(limited, STATUS.index("strength_limited"), record.status)
-    return eqx.tree_at(lambda r: r.status, record, status)
+    return _blank_unsolved(eqx.tree_at(lambda r: r.status, record, status))
+
+
+_NEEDS_A_SOLUTION = (
+    *("activation", "muscle_force", "actuator_force", "residual_moment"),
+    *("joint_reaction_force", "joint_reaction_moment", "joint_reaction_force_body_axes"),
+)
+
+
+def _blank_unsolved(record: InverseRecord) -> InverseRecord:
+    """NaN for what muscles and joints carried where static optimization has no answer."""
+    unsolved = record.status > STATUS.index("strength_limited")
+    fields = lambda r: [getattr(r, name) for name in _NEEDS_A_SOLUTION]
+    blank = lambda x: jnp.where(unsolved.reshape((-1,) + (1,) * (x.ndim - 1)), jnp.nan, x)
+    return eqx.tree_at(fields, record, [blank(x) for x in fields(record)])
 
 
 def strength_limited(model: Model, record: InverseRecord):

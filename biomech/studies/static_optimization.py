@@ -38,7 +38,9 @@ class EffortWeights(eqx.Module):
 def equal_weights(model: Model, exponent: float = 2.0) -> EffortWeights:
     """Every activation and control counts 1, as in OpenSim."""
     force = model.muscles.max_isometric_force
-    return EffortWeights(jnp.ones_like(force), jnp.ones_like(model.actuators.optimal_force), exponent)
+    return EffortWeights(
+        jnp.ones_like(force), jnp.ones_like(model.actuators.optimal_force), exponent
+    )
 
 
 def share_moments(

@@ -159,12 +159,16 @@ MUSCLES = {
             ("tibia", (-0.0242, -0.3671, -0.0076)),
             ("calcn", (0.0374, 0.0276, -0.0241)),
             ("midfoot", (0.1038, 0.0068, -0.0256)),
-            ("midfoot", (0.1726, -0.0053, -0.0269)),
+            ("midfoot", (0.1788, -0.0120, -0.0269)),
             ("toes", (0.0155, -0.0064, -0.0265)),
             ("toes", (0.0562, -0.0102, -0.0181)),
         ],
         (),
     ),
+}
+MOVED = {
+    "fhl": "but 5, moved under the metatarsal head, 10 mm below the joint (assumed), so that the "
+    "tendon stays plantar when the toes extend"
 }
 COORDINATES = ("hip_flexion_r", "knee_angle_r", "ankle_angle_r")
 GRID_DEG = [
@@ -612,7 +616,7 @@ def muscles(generic, report):
         fitted = (
             f"points {', '.join(str(i + 1) for i in free)} fitted to sagittal moment arms"
             if free
-            else "points as there"
+            else f"points as there {MOVED.get(name, '')}".strip()
         )
         if any(body == "patella" for body, _ in points):
             fitted = "moving point on the patella fitted to knee moment arms"
@@ -717,8 +721,8 @@ def toe_then_line():
 def ligaments():
     """Plantar fascia, and one ligament for all other plantar tissue."""
     mtp = MTP_IN_CALCN[:2] * SCALE
-    under_head = np.array([mtp[0], mtp[1] - 0.012])
-    phalanx = np.array([mtp[0] + 0.012, mtp[1] - 0.010])
+    under_head = np.array([mtp[0], mtp[1] - 0.010])
+    phalanx = np.array([mtp[0] + 0.012, mtp[1] - 0.008])
     fascia = [np.array([0.010, -0.013]), under_head, phalanx]
     fascia_length = path_length(fascia, 0.0)
     plantar = [np.array([0.025, -0.010]), np.array([0.125, -0.008])]
@@ -747,7 +751,7 @@ def ligaments():
                     ],
                     "wraps": [],
                     "source": "assumed: 12 mm above the sole at the heel (loaded heel pad), under "
-                    "the metatarsal head 12 mm below the joint, to the proximal phalanx",
+                    "the metatarsal head 10 mm below the joint, to the proximal phalanx",
                 },
                 "source": "203.7 N/mm: Kitaoka et al. 1994 (Foot Ankle Int 15:557), cadaver; "
                 + toe,
@@ -835,7 +839,20 @@ def motors():
         }
         for side in ("r", "l")
     ]
-    return [lumbar, *arch]
+    toes = [
+        {
+            "name": f"mtp_{side}",
+            "coordinate": f"mtp_angle_{side}",
+            "optimal_force": 10.0,
+            "min_control": -float("inf"),
+            "max_control": float("inf"),
+            "kind": "motor",
+            "source": "assumed: intrinsic toe muscles and passive tissue, which this body leaves "
+            "out; the size only sets what effort they cost",
+        }
+        for side in ("r", "l")
+    ]
+    return [lumbar, *arch, *toes]
 
 
 def main(path):

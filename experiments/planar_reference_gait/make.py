@@ -43,11 +43,11 @@ class Rules(NamedTuple):
     """Standard deviations that weigh the wishes against each other, and bounds."""
 
     angle: float = np.deg2rad(2.0)  # hip, knee, ankle, pelvic tilt from Fukuchi's mean
-    trunk: float = np.deg2rad(1.5)  # trunk from upright
+    trunk: float = np.deg2rad(3.0)  # trunk from upright
     height: float = 0.006  # lowest foot point of the stance leg above ground [m]
     slip: float = 0.06  # speed of the foot point in contact [m/s]
     force_rate: float = 4.0  # of the whole ground reaction [body weights per s]
-    progress: float = 0.4  # speed of the center of pressure under one foot from its mean [m/s]
+    progress: float = 0.15  # speed of the center of pressure under one foot from its mean [m/s]
     center_of_pressure: float = 0.005  # outside the foot [m]
     transfer: float = 0.05  # share of the leading foot from a smooth step [-]
     clearance: float = 0.010  # of the swinging foot, at least [m]
@@ -59,6 +59,7 @@ MTP_HARMONICS, ARCH_HARMONICS = 10, 6
 COUNT = 100  # instants of the fit
 PRINTED = 200  # instants of the file
 ARCH_ROUNDS = 3
+RESTING_MOMENT = -1.0  # by which the arch is held when nothing loads it [N m]
 LAST = int(np.ceil(DOUBLE * COUNT)) - 1  # last instant of double support
 
 
@@ -441,13 +442,13 @@ def arch_in_balance(model, q, moments):
         return generalized_forces(skeleton, now, wrench)[index]
 
     at = jax.jit(jax.vmap(lambda value, angle: ligament_moment(value.at[index].set(angle))))
-    value, needed = q[0], moments[:, index]
-    low, high = np.full(len(needed), -0.05), np.full(len(needed), 0.4)
+    value, needed = q[0], np.minimum(moments[:, index], RESTING_MOMENT)
+    low, high = np.full(len(needed), -0.3), np.full(len(needed), 0.4)
     for _ in range(40):  # bisection: the moment falls as the arch flattens
         middle = 0.5 * (low + high)
         too_flat = np.asarray(at(value, jnp.asarray(middle))) < needed
         high, low = np.where(too_flat, middle, high), np.where(too_flat, low, middle)
-    return np.maximum(0.5 * (low + high), 0.0)
+    return 0.5 * (low + high)
 
 
 def make():

@@ -10,7 +10,6 @@ from biomech.dynamics.inverse_dynamics import mass_centers
 from biomech.dynamics.kinematics import coupled_motion, project_couplers
 from biomech.dynamics.spatial import wrench_at
 from biomech.model.build import build_model
-
 from bodies import body, coordinate, description, double_pendulum, pin
 
 G = 9.80665

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tables import read_table
 
 from biomech.formats.external_loads import (
     ExternalForce,
@@ -11,6 +10,7 @@ from biomech.formats.external_loads import (
 )
 from biomech.formats.storage import write_storage
 from biomech.model.names import BadInput
+from tables import read_table
 
 COLUMNS = tuple(f"{kind}{axis}" for kind in ("plate_v", "plate_p", "plate_m") for axis in "xyz")
 TIME = np.arange(6) / 100.0

@@ -3,12 +3,12 @@ import stat
 import jax
 import numpy as np
 import pytest
-from small_models import leg_description
 
 from biomech.formats import native
 from biomech.formats.native import format_model, parse_model, read_model, write_model
 from biomech.model.build import build_model, describe_model
 from biomech.model.names import BadInput
+from small_models import leg_description
 
 
 @pytest.fixture

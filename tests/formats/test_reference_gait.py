@@ -160,6 +160,7 @@ def test_ground_reaction_in_the_file_is_what_its_motion_requires(planar):
     acceleration = np.fft.irfft(rate[:, None] ** 2 * spectrum, n, axis=0)
     feet = maker.foot_of(planar, "r"), maker.foot_of(planar, "l")
     q = tuple(jnp.asarray(x) for x in (values, speed, acceleration))
+    # Rounding to 1e-8 rad, twice differentiated (x 1e4 / s^2), times masses: some 0.01 N.
     loads = maker.ground_reaction(maker.mechanics(planar, feet, q))
     for i, side in enumerate(("r", "l")):
         for j, (part, body) in enumerate(
@@ -168,7 +169,7 @@ def test_ground_reaction_in_the_file_is_what_its_motion_requires(planar):
             got = np.stack(
                 [column[f"{part}_{side}:{body}_{side}:force_{x}"] for x in "xyz"], axis=1
             )
-            np.testing.assert_allclose(loads.force[:, i, j], got, atol=1e-2)
+            np.testing.assert_allclose(loads.force[:, i, j], got, atol=0.05)
 
 
 @pytest.mark.science

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_models import body, coordinate, joint, leg_description, linear
 
 from biomech.model.build import build_model, describe_model
 from biomech.model.functions import simm_spline
 from biomech.model.muscle_curves import Millard2012Curves
 from biomech.model.names import BadInput
+from small_models import body, coordinate, joint, leg_description, linear
 
 
 def _changed(change):

@@ -2,13 +2,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_models import leg_description
 
 from biomech.dynamics.inverse_dynamics import inverse_dynamics
 from biomech.dynamics.kinematics import body_motion, coupled_motion, pose
 from biomech.model.build import build_model, describe_model
 from biomech.model.edits import lock, weld, with_activation_bounds, with_reserves
 from biomech.model.names import BadInput
+from small_models import leg_description
 
 
 @pytest.fixture(scope="module")

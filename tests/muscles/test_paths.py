@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bodies import body, coordinate, description, muscle, pin, point
 
 from biomech.dynamics.kinematics import pose
 from biomech.model.build import build_model
 from biomech.muscles.paths import moment_arms, path_geometry
+from bodies import body, coordinate, description, muscle, pin, point
 
 LINE = {"kind": "linear", "slope": 0.02, "intercept": 0.1}
 PARABOLA = {"kind": "polynomial", "coefficients": [0.03, 0.0, 0.01]}

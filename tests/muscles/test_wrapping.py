@@ -67,9 +67,7 @@ def test_belt_over_two_pulleys_in_closed_form():
     guess = jnp.array([apart - 0.02, 0.09, 0.01])
     over_near, over_far = pair_arcs(p, q, near, far, (MINUS, MINUS), guess)
     shared = jnp.linalg.norm(over_far.first - over_near.second)
-    np.testing.assert_allclose(
-        over_near.length + over_far.length - shared, expected, rtol=1e-13
-    )
+    np.testing.assert_allclose(over_near.length + over_far.length - shared, expected, rtol=1e-13)
     np.testing.assert_allclose(over_far.first, [apart, r, 0.0], atol=1e-13)
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from tables import read_table
 
 
@@ -28,9 +29,7 @@ class States:
 
 def _states(model, folder):
     names = list(model.skeleton.coordinates.names)
-    value, speed = (
-        read_table(folder / f"state_{x}.csv.gz")[names].to_numpy() for x in ("q", "u")
-    )
+    value, speed = (read_table(folder / f"state_{x}.csv.gz")[names].to_numpy() for x in ("q", "u"))
     return States(model, folder, value, speed)
 
 

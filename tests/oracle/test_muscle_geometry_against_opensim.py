@@ -133,11 +133,15 @@ def stationary_length(start, end, frames, senses):
         for i, (frame, (a, z, b, w)) in enumerate(zip(frames, x.reshape(-1, 4), strict=True)):
             _, turn, radius = frame
             rise = (w - z) / np.hypot(radius * (b - a), w - z)
-            for angle, before, after in ((a, nodes[2 * i], nodes[2 * i + 1]),
-                                         (b, nodes[2 * i + 2], nodes[2 * i + 3])):
+            for angle, before, after in (
+                (a, nodes[2 * i], nodes[2 * i + 1]),
+                (b, nodes[2 * i + 2], nodes[2 * i + 3]),
+            ):
                 direction = (after - before) / np.linalg.norm(after - before)
-                rows += [direction @ turn @ [np.cos(angle), np.sin(angle), 0.0],
-                         direction @ turn[:, 2] - rise]
+                rows += [
+                    direction @ turn @ [np.cos(angle), np.sin(angle), 0.0],
+                    direction @ turn[:, 2] - rise,
+                ]
         return rows
 
     answer = root(equations, touch_points(frames, start, end, senses), tol=1e-14)

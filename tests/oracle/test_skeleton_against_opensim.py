@@ -17,11 +17,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tables import read_table
 
 from biomech.dynamics.inverse_dynamics import inverse_dynamics, mass_matrix
 from biomech.dynamics.kinematics import _axis_amounts, body_motion, coupled_motion, pose
 from biomech.dynamics.spatial import axis_angle_rotation, body_fixed_xyz_rotation, cross
+from tables import read_table
 
 
 @pytest.fixture(scope="module", params=["subject_states", "foot_states"])
@@ -119,9 +119,13 @@ def test_generalized_forces_of_the_walk(analysed_subject, recorded_motion, walk3
     ours = jax.jit(jax.vmap(lambda m: moment(m, without_turn_of_third_axis)))(recorded_motion)
     full = jax.jit(jax.vmap(lambda m: moment(m, lambda s, m, q, u: m)))(recorded_motion)
     for i, name in enumerate(skeleton.coordinates.names):
-        kind, bar = ("force", 0.01) if name in ("pelvis_tx", "pelvis_ty", "pelvis_tz") else (
-            "force" if name.endswith("_beta") else "moment",
-            1e-3,
+        kind, bar = (
+            ("force", 0.01)
+            if name in ("pelvis_tx", "pelvis_ty", "pelvis_tz")
+            else (
+                "force" if name.endswith("_beta") else "moment",
+                1e-3,
+            )
         )
         expected = table[f"{name}_{kind}"]
         np.testing.assert_allclose(ours[:, i], expected, atol=bar, err_msg=name)

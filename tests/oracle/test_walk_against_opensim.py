@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tables import read_table
 
 from biomech.dynamics.inverse_dynamics import joint_reactions
 from biomech.dynamics.kinematics import body_motion, coupled_motion
 from biomech.muscles.paths import path_geometry
+from tables import read_table
 
 JOINTS = ("hip", "walker_knee", "patellofemoral", "ankle")
 CHILD = {"hip": "femur", "walker_knee": "tibia", "patellofemoral": "patella", "ankle": "talus"}
@@ -21,8 +21,10 @@ def reaction_table(folder, frame="ground"):
     names = [(joint, side) for joint in JOINTS for side in "rl"]
     return {
         f"{joint}_{side}": table[
-            [f"{joint}_{side}_on_{CHILD[joint]}_{side}_in_{_in(frame, joint, side)}_f{axis}"
-             for axis in "xyz"]
+            [
+                f"{joint}_{side}_on_{CHILD[joint]}_{side}_in_{_in(frame, joint, side)}_f{axis}"
+                for axis in "xyz"
+            ]
         ].to_numpy()
         for joint, side in names
     }
@@ -95,9 +97,7 @@ def test_knee_peak_with_opensims_gaslat_force(
 
         study.active_force_at_full_activation = capacity
         try:
-            return study.inverse_instant(
-                analysed_subject, instant, weights, opensim_pennation=True
-            )
+            return study.inverse_instant(analysed_subject, instant, weights, opensim_pennation=True)
         finally:
             study.active_force_at_full_activation = plain
 
