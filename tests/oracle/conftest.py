@@ -55,7 +55,7 @@ def foot_states(dhondt2024):
 
 @pytest.fixture(scope="session")
 def analysed_subject(subject):
-    """The model OpenSim analysed: toes welded at 0, residuals 100, reserves 1, activation 0.01-1."""
+    """The model OpenSim analysed: toes welded, residuals 100, reserves 1, activation 0.01-1."""
     from biomech.model.edits import weld, with_activation_bounds
     from biomech.studies.prepare import ensure_actuated
 

@@ -66,7 +66,7 @@ def test_force_capacities_follow_the_file(analysed_subject, recorded_answers, wa
 
 @pytest.mark.parametrize("answers", ["ours", "opensim_pennation"])
 def test_peak_loads(analysed_subject, recorded_answers, body_weight, walk3d, answers):
-    """Bars: hip 1 %, patellofemoral 2 %, ankle 3 %, knee 5 % (our gaslat length is the right one)."""
+    """Bars: hip 1 %, patellofemoral 2 %, ankle 3 %, knee 5 % (there gaslat's length counts)."""
     bars = {"hip": 0.01, "patellofemoral": 0.02, "ankle": 0.03, "walker_knee": 0.05}
     record = recorded_answers[answers]
     for joint, expected in reaction_table(walk3d).items():
