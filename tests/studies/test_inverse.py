@@ -1,0 +1,162 @@
+"""The inverse study on an elbow whose answers fit on a page."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from biomech.model.build import build_model
+from biomech.studies.inverse import STATUS, MeasuredMotion, inverse
+from biomech.studies.prepare import ensure_actuated
+from bodies import body, coordinate, description, muscle, pin, point
+
+G, MASS, REACH, INSERT, HEIGHT = 9.80665, 2.0, 0.3, 0.04, 0.25
+
+
+def forearm(strengths=(2000.0,), height=HEIGHT):
+    """A forearm held level by muscles from above its hinge; x along it, y up."""
+    flexors = [
+        muscle(
+            f"flexor{i}",
+            [point("ground", 0.0, height, 0.0), point("forearm", INSERT * (1 + 0.2 * i), 0.0, 0.0)],
+            max_isometric_force=strength,
+            optimal_fiber_length=0.15,
+            tendon_slack_length=0.1,
+        )
+        for i, strength in enumerate(strengths)
+    ]
+    return ensure_actuated(
+        build_model(
+            description(
+                bodies=[body("forearm", MASS, (REACH, 0.0, 0.0), (0.01,) * 3 + (0.0,) * 3)],
+                joints=[
+                    pin("shoulder", "ground", "upper", "lift"),
+                    pin("elbow", "upper", "forearm", "flexion"),
+                ],
+                coordinates=[coordinate("lift") | {"locked": True}, coordinate("flexion")],
+                muscles=flexors,
+            )
+            | {
+                "bodies": [body("upper", 0.0, inertia=(0.0,) * 6)]
+                + [body("forearm", MASS, (REACH, 0.0, 0.0), (0.01,) * 3 + (0.0,) * 3)]
+            }
+        )
+    )
+
+
+def still(model, count=2):
+    n = len(model.skeleton.coordinates.names)
+    zero = jnp.zeros((count, n))
+    none = jnp.zeros((count, len(model.skeleton.body_names), 6))
+    return MeasuredMotion(jnp.arange(float(count)), zero, zero, zero, none)
+
+
+def test_one_muscle_holds_a_weight():
+    """Moments about the hinge, then forces on the forearm: a free-body diagram."""
+    record = inverse(forearm(), still(forearm()))
+    span = np.hypot(INSERT, HEIGHT)
+    arm = INSERT * HEIGHT / span
+    reserve = record.actuator_force[0, -1]  # dear, so it helps by next to nothing
+    assert abs(float(reserve)) < 1e-3 * MASS * G * REACH
+    force = (MASS * G * REACH - float(reserve)) / arm
+    pull = force * np.array([-INSERT, HEIGHT, 0.0]) / span
+    assert int(record.status[0]) == 0
+    np.testing.assert_allclose(record.muscle_force[0, 0], force, rtol=1e-9)
+    elbow = 1
+    expected = np.array([0.0, MASS * G, 0.0]) - pull
+    np.testing.assert_allclose(record.joint_reaction_force[0, elbow], expected, rtol=1e-9)
+    np.testing.assert_allclose(
+        record.joint_reaction_moment[0, elbow], [0.0, 0.0, float(reserve)], atol=1e-9
+    )
+    np.testing.assert_allclose(
+        record.intersegmental_force[0, elbow], [0.0, MASS * G, 0.0], atol=1e-12
+    )
+    np.testing.assert_allclose(
+        record.intersegmental_moment[0, elbow], [0.0, 0.0, MASS * G * REACH], atol=1e-12
+    )
+
+
+def test_an_external_load_takes_the_weight():
+    model = forearm()
+    motion = still(model)
+    lift = jnp.array([0.0, 0.0, MASS * G * REACH, 0.0, MASS * G, 0.0])
+    motion = eqx.tree_at(
+        lambda m: m.external_wrench, motion, motion.external_wrench.at[:, 1].set(lift[None])
+    )
+    record = inverse(model, motion)
+    np.testing.assert_allclose(record.muscle_force, 0.0, atol=1e-6)
+
+
+def test_too_weak_a_muscle_is_marked():
+    record = inverse(forearm((100.0,)), still(forearm()))
+    assert [STATUS[int(s)] for s in record.status] == ["strength_limited"] * 2
+    np.testing.assert_allclose(record.activation, 1.0)
+    reserve = record.actuator_force[0, -1]
+    supplied = record.muscle_force[0, 0] * record.moment_arm[0, 0, 0]
+    np.testing.assert_allclose(reserve + supplied, MASS * G * REACH, rtol=1e-9)
+
+
+def test_passive_fibers_and_their_pull_are_an_option():
+    model = forearm(height=0.265)  # stretched beyond optimal length
+    without = inverse(model, still(model))
+    with_passive = inverse(model, still(model), passive_fiber_force=True)
+    assert float(with_passive.activation[0, 0]) < float(without.activation[0, 0])
+    np.testing.assert_allclose(with_passive.muscle_force, without.muscle_force, rtol=1e-3)
+
+
+def test_sharing_follows_the_least_effort():
+    """Equal capacity, unequal arms: activations are in proportion to the arms."""
+    model = forearm((800.0, 800.0))
+    record = inverse(model, still(model))
+    share = record.capacity[0] * record.moment_arm[0, :, 0]
+    ratio = record.activation[0, 0] / record.activation[0, 1]
+    np.testing.assert_allclose(ratio, share[0] / share[1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_joint_load_follows_strength_as_differences_say(which):
+    model = forearm((800.0, 600.0))
+    motion = still(model)
+
+    @jax.jit
+    def load(strength):
+        changed = eqx.tree_at(
+            lambda m: m.muscles.max_isometric_force,
+            model,
+            model.muscles.max_isometric_force.at[which].set(strength),
+        )
+        force = inverse(changed, motion).joint_reaction_force[0, 1]
+        return jnp.sqrt(jnp.sum(force**2))
+
+    strength, h = jnp.asarray(700.0), 0.1
+    difference = (load(strength + h) - load(strength - h)) / (2.0 * h)
+    np.testing.assert_allclose(jax.grad(load)(strength), difference, rtol=1e-5)
+    np.testing.assert_allclose(
+        jax.jvp(load, (strength,), (jnp.asarray(1.0),))[1], difference, rtol=1e-5
+    )
+
+
+def test_a_batch_of_cases_equals_single_ones():
+    model = forearm((800.0, 600.0))
+    motion = still(model)
+
+    def load(scale):
+        where = lambda m: m.muscles.max_isometric_force
+        changed = eqx.tree_at(where, model, scale * where(model))
+        return inverse(changed, motion).joint_reaction_force
+
+    scales = jnp.array([1.0, 0.8])
+    batch = jax.vmap(load)(scales)
+    for i, scale in enumerate(scales):
+        np.testing.assert_allclose(batch[i], load(scale), rtol=1e-12, atol=1e-10)
+
+
+def test_nothing_is_nan_but_what_has_no_answer():
+    model = forearm()
+    motion = still(model)
+    broken = eqx.tree_at(lambda m: m.acceleration, motion, motion.acceleration.at[0].set(jnp.nan))
+    record = inverse(model, broken)
+    assert STATUS[int(record.status[0])] == "not_finite" and int(record.status[1]) == 0
+    assert np.all(np.isnan(record.joint_reaction_force[0]))
+    assert np.all(np.isfinite(record.joint_reaction_force[1]))
