@@ -13,7 +13,8 @@ matrices. A polynomial is meant for the box |x_j| <= 1 it was fitted in and grow
 `outside` says how far out a pose is.
 
 Sign: a positive moment arm gives a positive generalized force in tension (OpenSim). A coordinate
-that follows another by a coupler has moment arm zero; its share is in the independent one.
+that follows another by a coupler has moment arm zero; its share is in the independent one. So has
+a locked coordinate, which is taken to stay where it was when the surrogate was fitted.
 
 Source: polynomial lengths with moment arms as their gradient, Menegaldo, Toledo Fleury & Weber
 (2004), J. Biomech. 37:1447-1453, doi:10.1016/j.jbiomech.2003.12.017; fitted to lengths and moment
@@ -45,7 +46,7 @@ def polynomial_terms(n_coordinates: int, degree: int) -> np.ndarray:
 
 @functools.cache
 def term_derivatives(n_coordinates: int, degree: int) -> np.ndarray:
-    """Derivative of each term to each scaled coordinate as a sum of terms, [coordinate, term, term].
+    """Each term's derivative to each scaled coordinate as a sum of terms, [coordinate, term, term].
 
     dT_n/dx = 2 n (T_{n-1} + T_{n-3} + ...), T_0 counting half.
     """
@@ -163,7 +164,8 @@ class PathSurrogates(eqx.Module):
             for coordinates, muscles in zip(group.coordinates, group.muscles, strict=True):
                 for row, muscle in enumerate(muscles):
                     of_length[muscle] = start + columns * row
-                    of_arm[muscle, list(coordinates)] = start + columns * row + np.arange(1, columns)
+                    arms = of_length[muscle] + np.arange(1, columns)
+                    of_arm[muscle, list(coordinates)] = arms
                 start += rows * columns
         return of_length, of_arm
 

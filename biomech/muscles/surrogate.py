@@ -3,11 +3,11 @@
 Least squares on lengths and moment arms together, over poses sampled around a motion and in the
 box of coordinate ranges that it visits:
 
-    minimize  sum_s w_s [ ((L_s - l(q_s)) / 0.5 mm)^2 + sum_j ((r_js + dl/dq_j(q_s)) / 1 mm)^2 ]
+    minimize  sum_s [ ((L_s - l(q_s)) / 0.5 mm)^2 + sum_j ((r_js + dl/dq_j(q_s)) / 1 mm)^2 ]
 
-plus a small ridge. A muscle's coordinates are those along which its exact moment arm exceeds 1 um
-anywhere in the samples; its degree is the lowest that comes close to the least error on samples
-that the fit has not seen. Errors are reported on further unseen samples.
+plus a small ridge. A muscle's coordinates are the free ones along which its exact moment arm
+exceeds 1 um anywhere in the samples; its degree is the lowest that comes close to the least error
+on samples that the fit has not seen. Errors are reported on further unseen samples.
 
 Smoothness is bought with error: where a wrap comes or goes the exact moment arm has a kink, and
 where a conditional point comes or goes the exact length jumps. A polynomial cannot follow; the
@@ -53,7 +53,7 @@ _CLOSE = 1.1  # the lowest degree within this factor of the least error is kept
 _ROWS_PER_TERM = 2.0  # at least, or the degree is not tried
 _RIDGE = 1e-11  # of the normal matrix's diagonal
 _MAX_DEGREE = {1: 12, 2: 10, 3: 8, 4: 7, 5: 6, 6: 5}  # by number of coordinates; beyond: 4
-_LINES, _LINE_POINTS = 16, 64  # across the box, to find jumps
+_LINES, _LINE_POINTS = 16, 40  # of each kind across the box, to find jumps
 _CHUNK = 256  # poses evaluated at once: one compilation for any number of samples
 
 
@@ -67,7 +67,7 @@ class Errors:
     - `arm_rms`, `arm_max`: of the worst coordinate [m].
     - `wrong_sign`: share of moment arms beyond 3 mm whose sign is wrong [-].
     - `jump`: largest jump of the exact length found along the motion, or along lines across the
-      box [m]: a conditional point or a wrap comes or goes.
+      box and through the worst misfits [m]: a conditional point or a wrap comes or goes.
     - `count`: number of poses.
     """
 
@@ -139,7 +139,7 @@ def fit_surrogate(
         coordinates=tuple(tuple(names[c] for c in one.coordinates) for one in found),
         degree=tuple(one.degree for one in found),
         motion=on_motion,
-        box=_errors(surrogates, data.exact["box"], _jump(data.exact["across"], _LINE_POINTS)),
+        box=_errors(surrogates, data.exact["box"], _jump_in_box(model, data, surrogates)),
     )
     return surrogates, report
 
@@ -182,7 +182,8 @@ def table(report: FitReport) -> str:
     parts = [("motion", report.motion), ("box", report.box)]
     parts = [(name, part) for name, part in parts if part is not None]
     columns = "".join(
-        f" | {f'{name}: length':>15} {'moment arm':>15} {'sign %':>6} {'jump':>5}" for name, _ in parts
+        f" | {f'{name}: length':>15} {'moment arm':>15} {'sign %':>6} {'jump':>5}"
+        for name, _ in parts
     )
     lines = [f"{'muscle':<14} {'n':>2} {'deg':>3}{columns}"]
     for i, name in enumerate(report.names):
@@ -247,13 +248,14 @@ def _in_chunks(evaluate, record, values):
     padded = np.concatenate([values, np.repeat(values[-1:], -count % _CHUNK, axis=0)])
     chunks = np.split(padded, padded.shape[0] // _CHUNK)
     found = [jax.tree.map(np.asarray, evaluate(record, jnp.asarray(part))) for part in chunks]
-    return tuple(np.concatenate(parts)[:count] for parts in zip(*found, strict=True))
+    lengths, arms = (np.concatenate(parts)[:count] for parts in zip(*found, strict=True))
+    return lengths, arms
 
 
 def exact_lengths_and_arms(
     model: Model, values: Float[np.ndarray, "sample coordinate"]
 ) -> tuple[Float[np.ndarray, "sample muscle"], Float[np.ndarray, "sample muscle coordinate"]]:
-    """Exact muscle-tendon lengths and moment arms (couplers respected) at many poses, on the host."""
+    """Exact lengths and moment arms (couplers respected) at many poses, on the host."""
     return _in_chunks(_exact_chunk, (model.skeleton, model.muscles.paths), values)
 
 
@@ -303,7 +305,7 @@ def _hypercube(generator, count, dimensions):
 
 
 def _sampled(model, frames, low, high, margin, samples, seed):
-    """Poses and exact geometry: in the box, around the motion, on it, and on lines across the box."""
+    """Poses and exact geometry: in the box, around the motion, on it, on lines across the box."""
     generator = np.random.default_rng(seed)
     center, half = 0.5 * (low + high), 0.5 * (high - low)
     n, half_of, quarter = low.size, max(samples // 2, 8), max(samples // 4, 8)
@@ -323,12 +325,13 @@ def _sampled(model, frames, low, high, margin, samples, seed):
         return np.clip(on + off, low, high)
 
     def across():
-        """Curves from corner to corner of the box: each passes every value of every coordinate."""
+        """Curves from corner to corner, so past every value of every coordinate, and chords."""
+        t = np.linspace(0.0, 1.0, _LINE_POINTS)[None, :, None]
         corner = generator.choice([-1.0, 1.0], size=(_LINES, 1, n))
         bend = generator.uniform(-0.9, 0.9, size=(_LINES, 1, n))
-        t = np.linspace(0.0, 1.0, _LINE_POINTS)[None, :, None]
-        x = corner * (2.0 * (t + bend * t * (1.0 - t)) - 1.0)
-        return (center + half * x).reshape(-1, n)
+        curve = center + half * corner * (2.0 * (t + bend * t * (1.0 - t)) - 1.0)
+        start, end = inside(_LINES, ends=True)[:, None], inside(_LINES, ends=True)[:, None]
+        return np.concatenate([curve, start + t * (end - start)]).reshape(-1, n)
 
     values = {"box": inside(half_of), "across": across()}
     if frames is None:
@@ -339,6 +342,8 @@ def _sampled(model, frames, low, high, margin, samples, seed):
         values["choose"] = np.concatenate([inside(quarter // 2), around(quarter // 2)])
         values["motion"] = frames
     lengths, arms = exact_lengths_and_arms(model, np.concatenate(list(values.values())))
+    free = np.isin(np.arange(n), model.skeleton.coordinates.free)
+    arms = np.where(free, arms, 0.0)  # a locked coordinate does not vary
     ends = np.cumsum([len(part) for part in values.values()])[:-1]
     pieces = zip(values, np.split(lengths, ends), np.split(arms, ends), strict=True)
     exact = {name: _Samples(values[name], *parts) for name, *parts in pieces}
@@ -363,11 +368,11 @@ def _fit(data, max_degree):
     sets = {}
     for muscle, row in enumerate(data.depends):
         sets.setdefault(tuple(np.flatnonzero(row).tolist()), []).append(muscle)
-    found = [None] * len(data.depends)
+    found = {}
     for coordinates, muscles in sets.items():
-        for muscle, one in zip(muscles, _fit_set(data, coordinates, muscles, max_degree)):
-            found[muscle] = one
-    return found
+        polynomials = _fit_set(data, coordinates, muscles, max_degree)
+        found.update(zip(muscles, polynomials, strict=True))
+    return [found[muscle] for muscle in range(len(data.depends))]
 
 
 def _fit_set(data, coordinates, muscles, max_degree):
@@ -399,10 +404,7 @@ def _fit_set(data, coordinates, muscles, max_degree):
     errors = np.array(errors)
     enough = np.maximum(_CLOSE * errors.min(axis=0), _GOOD_ENOUGH)
     chosen = np.argmax(errors <= enough, axis=0)
-    return [
-        _Polynomial(coordinates, degrees[d], tried[d][:, i])
-        for i, d in enumerate(chosen)
-    ]
+    return [_Polynomial(coordinates, degrees[d], tried[d][:, i]) for i, d in enumerate(chosen)]
 
 
 def _degrees(n, max_degree, samples):
@@ -486,6 +488,39 @@ def _jump(exact, points):
     value, length, arm = line(exact.value), line(exact.length), line(exact.arm)
     work = np.einsum("lsmc,lsc->lsm", 0.5 * (arm[:, 1:] + arm[:, :-1]), np.diff(value, axis=1))
     return np.abs(np.diff(length, axis=1) + work).max(axis=(0, 1))
+
+
+def _jump_in_box(model, data, surrogates):
+    """Largest jump on the lines across the box, and on lines through the worst misfits."""
+    jump = _jump(data.exact["across"], _LINE_POINTS)
+    seen = [data.exact[name] for name in ("fit", "choose", "box")]
+    value, length, arm = (
+        np.concatenate([getattr(part, field) for part in seen])
+        for field in ("value", "length", "arm")
+    )
+    fitted_length, fitted_arm = _in_chunks(_surrogate_chunk, surrogates, value)
+    arm_miss = np.abs(fitted_arm - arm).max(axis=-1)
+    miss = np.maximum(np.abs(fitted_length - length) / LENGTH_GATE, arm_miss / ARM_GATE)
+    suspects = [
+        (muscle, coordinate)
+        for muscle in np.flatnonzero(miss.max(axis=0) > 1.0)
+        for coordinate in np.flatnonzero(data.depends[muscle])
+    ]
+    if not suspects:
+        return jump
+    lines = []
+    for muscle, coordinate in suspects:
+        line = np.repeat(value[miss[:, muscle].argmax()][None], _LINE_POINTS, axis=0)
+        center, half = data.center[coordinate], data.half_width[coordinate]
+        line[:, coordinate] = np.linspace(center - half, center + half, _LINE_POINTS)
+        lines.append(line)
+    lines = np.concatenate(lines)
+    exact = _Samples(lines, *exact_lengths_and_arms(model, lines))
+    for row, (muscle, _) in enumerate(suspects):
+        rows = slice(row * _LINE_POINTS, (row + 1) * _LINE_POINTS)
+        line = _Samples(exact.value[rows], exact.length[rows], exact.arm[rows])
+        jump[muscle] = max(jump[muscle], _jump(line, _LINE_POINTS)[muscle])
+    return jump
 
 
 __all__ = [
