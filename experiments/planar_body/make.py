@@ -91,6 +91,11 @@ MUSCLES = {
         ],
         (1, 2),
     ),
+    "addlong": (
+        ("addlong", "addbrev"),
+        [("pelvis", (-0.0076, -0.0889, 0.0189)), ("femur", (0.0113, -0.2394, 0.0158))],
+        (0, 1),
+    ),
     "recfem": (
         ("recfem",),
         [
@@ -875,8 +880,8 @@ def main(path):
             "Sagittal body of a man of 1.75 m and 75 kg: no motion out of the plane. Muscles keep "
             "their medio-lateral place, so that lengths are right; hinges carry the frontal "
             "moments.",
-            "One muscle stands for each group; adductors, sartorius, tensor, gracilis, tibialis "
-            "posterior and peroneals are left out.",
+            "One muscle stands for each group; adductor magnus, sartorius, tensor, gracilis, "
+            "tibialis posterior and peroneals are left out.",
         ],
         "citations": [
             "Rajagopal et al. 2016, doi:10.1109/TBME.2016.2586891",

@@ -32,6 +32,7 @@ from biomech.muscles.paths import path_geometry
 HERE = Path(__file__).resolve().parent
 OUT = HERE.parents[1] / "biomech" / "model" / "library" / "planar_gait.csv"
 
+SPEED = 1.24  # [m/s], Fukuchi 2018, comfortable
 CADENCE = 114.7  # steps/min, Fukuchi 2018, comfortable
 STANCE = 0.603  # of the cycle, same
 PERIOD = 120.0 / CADENCE  # [s]
@@ -43,18 +44,19 @@ class Rules(NamedTuple):
     """Standard deviations that weigh the wishes against each other, and bounds."""
 
     angle: float = np.deg2rad(2.0)  # hip, knee, ankle, pelvic tilt from Fukuchi's mean
-    trunk: float = np.deg2rad(3.0)  # trunk from upright
+    trunk: float = np.deg2rad(2.0)  # trunk from upright
     height: float = 0.006  # lowest foot point of the stance leg above ground [m]
-    slip: float = 0.06  # speed of the foot point in contact [m/s]
-    force_rate: float = 4.0  # of the whole ground reaction [body weights per s]
-    progress: float = 0.15  # speed of the center of pressure under one foot from its mean [m/s]
+    slip: float = 0.1  # speed of the foot point in contact [m/s]
+    speed: float = 0.002  # mean forward speed from Fukuchi's [m/s]
+    force_rate: float = 3.0  # of the whole ground reaction [body weights per s]
+    progress: float = 0.2  # speed of the center of pressure under one foot from its mean [m/s]
     center_of_pressure: float = 0.005  # outside the foot [m]
     transfer: float = 0.05  # share of the leading foot from a smooth step [-]
     clearance: float = 0.010  # of the swinging foot, at least [m]
 
 
 RULES = Rules()
-LEG_HARMONICS, BODY_HARMONICS = range(1, 8), (2, 4)
+LEG_HARMONICS, BODY_HARMONICS = range(1, 8), (2, 4, 6)
 MTP_HARMONICS, ARCH_HARMONICS = 10, 6
 COUNT = 100  # instants of the fit
 PRINTED = 200  # instants of the file
@@ -293,7 +295,8 @@ def residuals(model, feet, measured, arch, x):
     mean_rate = (toes - heel)[-1] / (PERIOD * (0.5 - DOUBLE))
     progress = jnp.where(single, rate - mean_rate, 0.0)
     # Where double support begins and ends, under the one foot that still, or already, carries all.
-    at_ends = jnp.stack([m.pressure[0] - m.place[0, 1, 2, 0], (heel - feet_share.lead)[LAST]])
+    front = 0.5 * (m.place[0, 1, 1, 0] + m.place[0, 1, 2, 0])
+    at_ends = jnp.stack([m.pressure[0] - front, (heel - feet_share.lead)[LAST]])
     wanted = smooth_step(phase[half] / DOUBLE)
     weight = float(np.sum(np.asarray(model.skeleton.mass))) * GRAVITY
     force_rate = (jnp.roll(m.force, -1, axis=0) - m.force) * (COUNT / PERIOD / weight)
@@ -304,9 +307,10 @@ def residuals(model, feet, measured, arch, x):
             jnp.where(stance, height, 0.0) / RULES.height,
             jnp.where(stance, slip, 0.0) / RULES.slip,
             low / RULES.height,
+            (unknowns.forward[:1] - SPEED) / RULES.speed,
             force_rate.ravel() / RULES.force_rate,
             progress / RULES.progress,
-            jax.nn.relu(at_ends + 0.005) / RULES.center_of_pressure * 3.0,
+            3.0 * jax.nn.relu(at_ends) / RULES.center_of_pressure,
             jnp.where(single, outside, 0.0) / RULES.center_of_pressure,
             jnp.where(single, 0.0, feet_share.share - wanted) / RULES.transfer,
         ]
