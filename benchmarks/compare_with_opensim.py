@@ -574,9 +574,9 @@ def _knee_lines(found: Sequence[Peak]) -> str:
         side = {"r": "right", "l": "left"}[peak.side]
         share = 100.0 * (1.0 - rest / whole)
         lines.append(
-            f"- {side} knee: {_percent(whole)} with slip 2 repeated, {_percent(rest)} with `gaslat`'s "
-            f"active force too.\n  `gaslat` accounts for {whole - rest:+.2f} points, {share:.0f} % "
-            "of the difference."
+            f"- {side} knee: {_percent(whole)} with slip 2 repeated, {_percent(rest)} with "
+            f"`gaslat`'s active force too.\n  `gaslat` accounts for {whole - rest:+.2f} points, "
+            f"{share:.0f} % of the difference."
         )
     return "\n".join(lines)
 
@@ -644,8 +644,7 @@ One measured walk ({frames} frames, one stride) of a subject whose scaled model 
 Millard muscles, many of them wrapped around cylinders, and {states} random states of the same model
 over its whole range of motion. OpenSim {opensim} and biomech {biomech} (JAX {jax},
 float64) read the same files. This page is written by `benchmarks/compare_with_opensim.py`; the
-tests in `tests/oracle` assert the bars, and compare with an installed OpenSim on small models made
-for that.
+tests in `tests/oracle` assert the bars, and compare with an installed OpenSim besides.
 
 OpenSim 4.6 has four slips that show here, explained [below](#the-four-slips). Where the first or
 second matters, the comparison is made with the slip repeated on our side, which shows that nothing
@@ -683,8 +682,7 @@ OpenSim's table, since that is where slip 3 enters:
 
 {knee}
 
-Repeating slip 2 alone need not bring a peak nearer to OpenSim's: at the knee it takes away what
-partly hid slip 3.
+Repeating slip 2 alone takes the knee further away: there slips 2 and 3 partly cancel.
 
 ## The four slips
 
