@@ -15,6 +15,8 @@ from biomech.dynamics.spatial import body_fixed_xyz_rotation
 from biomech.muscles.paths import moment_arms, path_geometry
 
 HIP_WRAPPED = ("add", "glmax", "iliacus", "psoas")
+BEYOND_THE_BAR = ("addlong_l", "addmagIsch_l", "gaslat_r", "gaslat_l")
+"""Muscles whose length differs by more than the bar somewhere, each shown to be OpenSim's error."""
 
 
 def geometry(model, value):
@@ -73,15 +75,14 @@ def test_paths_of_the_foot_model(foot_states, foot_geometry):
 def test_paths_of_the_walking_subject(subject_states, subject_geometry):
     """Bars: 0.1 and 0.2 mm; wrapped hip muscles 0.3 and 0.5 mm; gaslat apart.
 
-    Over this whole range of motion OpenSim's loose tangent points reach 0.36 mm (addlong_l): there
-    the geodesic, found independently below, is ours.
+    Over this whole range of motion OpenSim's loose tangent points go beyond 0.3 mm in a few
+    places; `test_lengths_beyond_the_bar_are_geodesics` shows that there ours is the right length.
     """
     for name, (length, arm) in errors(subject_states, subject_geometry).items():
-        if name.startswith("gaslat"):
-            continue
         wrapped = name.startswith(HIP_WRAPPED)
-        length_bar, arm_bar = (4e-4, 5e-4) if wrapped else (1e-4, 2e-4)
-        assert length <= length_bar and arm <= arm_bar, (name, length, arm)
+        length_bar, arm_bar = (3e-4, 5e-4) if wrapped else (1e-4, 2e-4)
+        assert arm <= arm_bar, (name, arm)
+        assert length <= length_bar or name in BEYOND_THE_BAR, (name, length)
 
 
 @pytest.mark.parametrize("found", ["subject_geometry", "foot_geometry"])
@@ -194,16 +195,16 @@ def test_gaslat_over_two_cylinders_is_the_geodesic(subject, walk3d):
     np.testing.assert_allclose(arms[0, muscle, :6], 0.0, atol=1e-12)  # pelvis moves the whole leg
 
 
-def test_the_largest_departure_is_opensims(subject_states, subject_geometry):
-    """Where a wrapped hip muscle differs most, the independent geodesic agrees with us."""
+def test_lengths_beyond_the_bar_are_geodesics(subject_states, subject_geometry):
+    """Every hip muscle and state that differs by more than 0.3 mm: the geodesic says ours."""
     table = subject_states.table("mtu_length")
     names = subject_states.model.muscles.names
     lengths = np.asarray(subject_geometry[0])
-    hips = [n for n in names if n.startswith("add")]
-    error = np.stack([np.abs(table[n] - lengths[:, names.index(n)]) for n in hips])
-    muscle, state = np.unravel_index(np.argmax(error), error.shape)
-    ours = lengths[state, names.index(hips[muscle])]
-    value = subject_states.value[state]
-    best = shortest(subject_states.model, value, hips[muscle])
-    assert error[muscle, state] > 1e-4
-    assert abs(ours - best) < 1e-8
+    found = set()
+    for name in (n for n in names if n.startswith("add")):
+        ours = lengths[:, names.index(name)]
+        for state in np.flatnonzero(np.abs(table[name].to_numpy() - ours) > 3e-4):
+            best = shortest(subject_states.model, subject_states.value[state], name)
+            assert abs(ours[state] - best) < 1e-8, (name, state)
+            found.add(name)
+    assert found == {name for name in BEYOND_THE_BAR if name.startswith("add")}
