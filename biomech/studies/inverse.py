@@ -255,7 +255,7 @@ def _inverse_all(model, motion, weights, passive_fiber_force, opensim_pennation)
     record = jax.vmap(each)(motion)
     limited = strength_limited(model, record) & (record.status == 0)
     status = jnp.where(limited, STATUS.index("strength_limited"), record.status)
-    return _blank_unsolved(eqx.tree_at(lambda r: r.status, record, status))
+    return blank_unsolved(eqx.tree_at(lambda r: r.status, record, status))
 
 
 _NEEDS_A_SOLUTION = (
@@ -264,7 +264,7 @@ _NEEDS_A_SOLUTION = (
 )
 
 
-def _blank_unsolved(record: InverseRecord) -> InverseRecord:
+def blank_unsolved(record: InverseRecord) -> InverseRecord:
     """NaN for what muscles and joints carried where static optimization has no answer."""
     unsolved = record.status > STATUS.index("strength_limited")
     fields = lambda r: [getattr(r, name) for name in _NEEDS_A_SOLUTION]

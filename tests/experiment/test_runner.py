@@ -13,7 +13,7 @@ from biomech.experiment.inputs import load_inputs
 from biomech.experiment.runner import ALWAYS_KEPT, SOME_FAILED, run
 from biomech.experiment.schema import OUTPUTS
 from biomech.model.names import BadInput
-from biomech.studies.inverse import STATUS
+from biomech.studies.inverse import STATUS, blank_unsolved
 from experiment.swinging_leg import SWEEP, configuration, write
 
 
@@ -169,7 +169,7 @@ def test_case_without_a_solution_is_nan_with_status_and_exit_code(tmp_path, monk
         record = solve(model, *arguments, **options)
         weak = float(model.muscles.max_isometric_force[0]) < 900.0
         status = record.status.at[2].set(STATUS.index("infeasible")) if weak else record.status
-        return runner.eqx.tree_at(lambda r: r.status, record, status)
+        return blank_unsolved(runner.eqx.tree_at(lambda r: r.status, record, status))
 
     monkeypatch.setattr(runner, "inverse_record", one_instant_fails)
     done = run(write(tmp_path, **SWEEP), out=tmp_path / "out")

@@ -19,28 +19,39 @@ BEYOND_THE_BAR = ("addlong_l", "addmagIsch_l", "gaslat_r", "gaslat_l")
 """Muscles whose length differs by more than the bar somewhere, each shown to be OpenSim's error."""
 
 
-def geometry(model, value):
-    """Lengths, moment arms along the couplings, and the gradient of the lengths."""
+def geometry_at(model):
+    """Compiled once: lengths, moment arms along the couplings and not, gradient of the lengths."""
     skeleton, paths = model.skeleton, model.muscles.paths
     length = lambda q: path_geometry(paths, pose(skeleton, q), q).length
 
+    @jax.jit
     def one(q):
         now = pose(skeleton, q)
         found = path_geometry(paths, now, q)
         arms = moment_arms(found, skeleton, now)
         return found.length, project_couplers(skeleton, q, arms), arms, jax.jacrev(length)(q)
 
-    return jax.jit(lambda values: jax.lax.map(one, values))(jnp.asarray(value))
+    return one
+
+
+def stacked(one, values):
+    """`one` at every state, as four arrays."""
+    return [np.stack(column) for column in zip(*map(one, jnp.asarray(values)), strict=True)]
 
 
 @pytest.fixture(scope="module")
-def subject_geometry(subject_states):
-    return geometry(subject_states.model, subject_states.value)
+def subject_at(subject):
+    return geometry_at(subject)
+
+
+@pytest.fixture(scope="module")
+def subject_geometry(subject_at, subject_states):
+    return stacked(subject_at, subject_states.value)
 
 
 @pytest.fixture(scope="module")
 def foot_geometry(foot_states):
-    return geometry(foot_states.model, foot_states.value)
+    return stacked(geometry_at(foot_states.model), foot_states.value)
 
 
 def errors(states, found):
@@ -178,7 +189,7 @@ def shortest(model, value, muscle):
     return min(length for length in found if length is not None)
 
 
-def test_gaslat_over_two_cylinders_is_the_geodesic(subject, walk3d):
+def test_gaslat_over_two_cylinders_is_the_geodesic(subject, subject_at, walk3d):
     """At 0.82 s of the walk: 0.53793 m (OpenSim 0.53120 m); knee arm 27.2 mm as its solver has."""
     from tables import read_table
 
@@ -186,7 +197,7 @@ def test_gaslat_over_two_cylinders_is_the_geodesic(subject, walk3d):
     table = read_table(walk3d / "oracle" / "q.csv.gz")
     row = table.iloc[[int(np.argmin(np.abs(table["time"] - 0.82)))]]
     value = row.reindex(columns=names, fill_value=0.0).to_numpy()
-    lengths, arms, _, _ = geometry(subject, value)
+    lengths, arms, _, _ = stacked(subject_at, value)
     muscle = subject.muscles.names.index("gaslat_l")
     ours = float(lengths[0, muscle])
     assert abs(ours - 0.53793) < 1e-5
