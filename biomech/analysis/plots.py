@@ -120,6 +120,8 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Pat
     stem = Path(path).with_suffix("")
     written = []
     with matplotlib.rc_context(_STYLE):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, not again for each file
         for suffix in ("png", "pdf"):
             target = stem.with_name(f"{stem.name}.{suffix}")
             temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
