@@ -35,7 +35,7 @@ from biomech.formats.trial import load_trial
 from biomech.model.body import Model
 from biomech.model.edits import weld, with_activation_bounds
 from biomech.model.skeleton import Skeleton
-from biomech.muscles.paths import moment_arms, path_geometry
+from biomech.muscles.paths import moment_arms, path_geometry, pull_on_bodies
 from biomech.studies.inverse import InverseRecord, MeasuredMotion, inverse
 from biomech.studies.prepare import ensure_actuated, measured_motion
 from biomech.studies.static_optimization import equal_weights, share_moments
@@ -351,8 +351,8 @@ def reactions_of(model: Model, motion: MeasuredMotion, force: np.ndarray) -> np.
     def each(instant, force):
         state = coupled_motion(skeleton, instant.value, instant.speed, instant.acceleration)
         moved = body_motion(skeleton, *state)
-        wrench = path_geometry(model.muscles.paths, moved.pose, state[0]).wrench
-        pull = jnp.einsum("n,nbi->bi", force, wrench)
+        paths = path_geometry(model.muscles.paths, moved.pose, state[0])
+        pull = pull_on_bodies(paths, force, len(model.skeleton.body_names))
         return joint_reactions(skeleton, moved, instant.external_wrench + pull)[0]
 
     return np.asarray(jax.jit(jax.vmap(each))(motion, jnp.asarray(force)))

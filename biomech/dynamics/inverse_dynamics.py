@@ -58,7 +58,7 @@ def generalized_forces(
     skeleton: Skeleton, now: Pose, wrench_on_body: Float[Array, "*n body 6"]
 ) -> Float[Array, "*n coordinate"]:
     """Generalized forces [N m or N] that do the same virtual work as wrenches on bodies."""
-    ancestry = coordinate_ancestry(skeleton, wrench_on_body.dtype)
+    ancestry = jnp.asarray(coordinate_ancestry(skeleton), wrench_on_body.dtype)
     beyond = jnp.einsum("...bi,bc->...ci", wrench_on_body, ancestry)
     return jnp.einsum("...ci,ci->...c", beyond, now.motion_subspace)
 
@@ -88,7 +88,7 @@ def joint_reactions(
 
 def mass_matrix(skeleton: Skeleton, now: Pose) -> Float[Array, "coordinate coordinate"]:
     """Joint-space inertia [kg m^2, kg m, kg], couplers not applied."""
-    ancestry = coordinate_ancestry(skeleton, now.position.dtype)
+    ancestry = jnp.asarray(coordinate_ancestry(skeleton), now.position.dtype)
     twist = ancestry[:, :, None] * now.motion_subspace[None]
     center = mass_centers(skeleton, now)
     angular = twist[..., :3]

@@ -181,11 +181,10 @@ def _axis_of_coordinate(skeleton, dtype):
     return jnp.asarray(np.arange(n)[:, None, None] == index[None], dtype=dtype)
 
 
-def coordinate_ancestry(skeleton: Skeleton, dtype=None) -> Float[Array, "body coordinate"]:
+def coordinate_ancestry(skeleton: Skeleton) -> np.ndarray:
     """[body, coordinate] of 0 and 1: which coordinates move which bodies."""
     owner = np.array(skeleton.coordinate_body, dtype=int)
-    moved = skeleton.ancestors[:, np.maximum(owner, 0)] * (owner >= 0)
-    return jnp.asarray(moved, dtype=dtype)
+    return skeleton.ancestors[:, np.maximum(owner, 0)] * (owner >= 0)
 
 
 def body_motion(
@@ -195,7 +194,7 @@ def body_motion(
     acceleration: Float[Array, " coordinate"],
 ) -> BodyMotion:
     """Pose, twist and twist rate of every body."""
-    ancestry = coordinate_ancestry(skeleton, value.dtype)
+    ancestry = jnp.asarray(coordinate_ancestry(skeleton), value.dtype)
 
     def twist(value, speed):
         now = pose(skeleton, value)

@@ -17,16 +17,20 @@ to 0.1 degree, which leaves up to 3 mm in some moment arms, and with two cylinde
 length misses 2-7 mm.
 """
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from ..dynamics.spatial import rotate, rotate_back
 
 _ROUNDS = 8  # alternations between two cylinders on one path, as many as OpenSim allows
-_NEWTON_STEPS = 4
+_NEWTON_STEPS = 5
+_GRAZING = 1e-9  # a turn this little below 0 is rounding, not a whole turn [rad]
 
 
 class Cylinder(eqx.Module):
@@ -65,6 +69,41 @@ class Decision(eqx.Module):
     path: Arc
 
 
+class _Seen(NamedTuple):
+    """A point in a cylinder's axes [m], its squared distance from the axis, its tangent's length.
+
+    The tangent is seen along the axis; 0, with no slope, where the point is not outside.
+    """
+
+    x: Float[Array, ""]
+    y: Float[Array, ""]
+    z: Float[Array, ""]
+    square: Float[Array, ""]
+    tangent: Float[Array, ""]
+
+
+def _see(cylinder, point):
+    x, y, z = jnp.unstack(rotate_back(cylinder.rotation, point - cylinder.center))
+    on_axis = (x == 0.0) & (y == 0.0)
+    x = jnp.where(on_axis, 1e-9, x)  # a point on the axis has no direction
+    square = x * x + y * y
+    beyond = square - cylinder.radius * cylinder.radius
+    outside = beyond > 0.0
+    tangent = jnp.where(outside, jnp.sqrt(jnp.where(outside, beyond, 1.0)), 0.0)
+    return _Seen(x, y, z, square, tangent)
+
+
+def _touch(point, radius, side):
+    """Unit vector from the axis to where a tangent from `point` touches: left +1, right -1.
+
+    The point's own direction, turned by arccos(radius / distance).
+    """
+    across = side * point.tangent
+    x = (radius * point.x - across * point.y) / point.square
+    y = (radius * point.y + across * point.x) / point.square
+    return x, y
+
+
 def arc(
     p: Float[Array, "3"], q: Float[Array, "3"], cylinder: Cylinder, sense: Float[Array, ""]
 ) -> Arc:
@@ -72,105 +111,89 @@ def arc(
 
     Finite (but meaningless) with zero-gradient guards where a point is inside the radius.
     """
-    a = rotate_back(cylinder.rotation, p - cylinder.center)
-    b = rotate_back(cylinder.rotation, q - cylinder.center)
-    radius = cylinder.radius
-    tangent_a, tangent_b = _tangent_length(a, radius), _tangent_length(b, radius)
-    half_a, half_b = jnp.arctan2(tangent_a, radius), jnp.arctan2(tangent_b, radius)
-    angle_a, angle_b = jnp.arctan2(a[1], a[0]), jnp.arctan2(b[1], b[0])
-    turn = sense * (angle_b - angle_a) - half_a - half_b
-    turn = turn - jax.lax.stop_gradient(2.0 * jnp.pi * jnp.floor(turn / (2.0 * jnp.pi)))
+    return _arc(_see(cylinder, p), _see(cylinder, q), cylinder, sense)
 
-    in_plane = jnp.maximum(tangent_a + radius * turn + tangent_b, 1e-12)
-    rise = b[2] - a[2]
-    z_first = a[2] + rise * tangent_a / in_plane
-    z_second = b[2] - rise * tangent_b / in_plane
-    first = _on_surface(angle_a + sense * half_a, z_first, radius)
-    second = _on_surface(angle_b - sense * half_b, z_second, radius)
+
+def _arc(a, b, cylinder, sense):
+    radius = cylinder.radius
+    (ax, ay), (bx, by) = _touch(a, radius, sense), _touch(b, radius, -sense)
+    turn = jnp.arctan2(sense * (ax * by - ay * bx), ax * bx + ay * by)
+    turn = jnp.where(turn < -_GRAZING, turn + 2.0 * jnp.pi, turn)
+
+    in_plane = jnp.maximum(a.tangent + radius * turn + b.tangent, 1e-12)
+    rise = b.z - a.z
+    slope = rise / in_plane
+    first = jnp.stack([radius * ax, radius * ay, a.z + slope * a.tangent])
+    second = jnp.stack([radius * bx, radius * by, b.z - slope * b.tangent])
     place = lambda local: cylinder.center + rotate(cylinder.rotation, local)
-    return Arc(place(first), place(second), jnp.sqrt(in_plane**2 + rise**2))
+    return Arc(place(first), place(second), jnp.sqrt(in_plane * in_plane + rise * rise))
 
 
 def decide(p: Float[Array, "3"], q: Float[Array, "3"], cylinder: Cylinder) -> Decision:
-    """OpenSim's rules for the straight stretch from `p` to `q` [m, ground]."""
-    a = rotate_back(cylinder.rotation, p - cylinder.center)
-    b = rotate_back(cylinder.rotation, q - cylinder.center)
-    radius, sign = cylinder.radius, cylinder.sign
-    outside = (_distance_squared(a) >= radius**2) & (_distance_squared(b) >= radius**2)
+    """OpenSim's rules for the straight stretch from `p` to `q` [m, ground].
 
-    along = b[:2] - a[:2]
-    squared = jnp.maximum(jnp.sum(along**2), 1e-24)
-    t = -jnp.sum(a[:2] * along) / squared
-    nearest = a[:2] + t * along
-    cuts = (jnp.sum(nearest**2) < radius**2) & (t > 0.0) & (t < 1.0)
+    `path` can be differentiated; the decisions are piecewise constant.
+    """
+    seen = _see(cylinder, p), _see(cylinder, q)
+    a, b, frozen = jax.lax.stop_gradient((*seen, cylinder))
+    square, sign = frozen.radius * frozen.radius, frozen.sign
+    outside = (a.square >= square) & (b.square >= square)
 
-    side = lambda point: jnp.where(point[cylinder.axis] >= 0.0, 1.0, -1.0)
-    neither = (side(a) != sign) & (side(b) != sign)
-    slips_behind = (side(a) != side(b)) & (side(nearest) != sign)
+    along_x, along_y = b.x - a.x, b.y - a.y
+    t = -(a.x * along_x + a.y * along_y) / jnp.maximum(along_x**2 + along_y**2, 1e-24)
+    nearest_x, nearest_y = a.x + t * along_x, a.y + t * along_y
+    cuts = (nearest_x**2 + nearest_y**2 < square) & (t > 0.0) & (t < 1.0)
+
+    active = lambda x, y: (jnp.where(frozen.axis == 0, x, y) >= 0.0) == (sign > 0.0)
+    a_active, b_active = active(a.x, a.y), active(b.x, b.y)
+    slips_behind = (a_active != b_active) & ~active(nearest_x, nearest_y)
     free = sign == 0.0
-    wraps = outside & jnp.where(free, cuts, cuts | neither | slips_behind)
-    short_way = jnp.where(a[0] * b[1] - a[1] * b[0] >= 0.0, 1.0, -1.0)
-    sense = jnp.where(free, short_way, _sense_in_half(a, b, cylinder))
+    wraps = outside & (cuts | ~free & (~a_active & ~b_active | slips_behind))
+    short_way = jnp.where(a.x * b.y - a.y * b.x >= 0.0, 1.0, -1.0)
+    sense = jnp.where(free, short_way, _sense_in_half(a, b, frozen.radius, active))
 
-    path = arc(p, q, cylinder, sense)
-    ends = jnp.stack([path.first, path.second])
-    axis = cylinder.rotation[:, 2]
-    height = jnp.sum((ends - cylinder.center[None]) * axis[None], axis=-1)
-    beyond = jnp.all(jnp.abs(height) > 0.5 * cylinder.length)
-    return Decision(wraps & ~beyond, wraps & ~beyond & cuts, sense, path)
+    path = _arc(*seen, cylinder, sense)
+    ends = jax.lax.stop_gradient(jnp.stack([path.first, path.second]))
+    height = jnp.sum((ends - frozen.center[None]) * frozen.rotation[None, :, 2], axis=-1)
+    wraps = wraps & ~jnp.all(jnp.abs(height) > 0.5 * frozen.length)
+    return Decision(wraps, wraps & cuts, sense, path)
 
 
-def _sense_in_half(a, b, cylinder):
+def _sense_in_half(a, b, radius, active):
     """Which way round keeps to the cylinder's active half, from where the tangents touch."""
-    radius = cylinder.radius
-    half_a = jnp.arctan2(_tangent_length(a, radius), radius)
-    half_b = jnp.arctan2(_tangent_length(b, radius), radius)
-    angle_a, angle_b = jnp.arctan2(a[1], a[0]), jnp.arctan2(b[1], b[0])
-    direction = lambda angle: jnp.stack([jnp.cos(angle), jnp.sin(angle)])
-    a_left, a_right = direction(angle_a + half_a), direction(angle_a - half_a)
-    b_left, b_right = direction(angle_b + half_b), direction(angle_b - half_b)
-    active = lambda d: jnp.where(d[cylinder.axis] >= 0.0, 1.0, -1.0) == cylinder.sign
-    wider = jnp.sum(a_left * b_right) < jnp.sum(a_right * b_left)
-    neither_a = jnp.where(
-        active(b_left), -1.0, jnp.where(active(b_right), 1.0, jnp.where(wider, 1.0, -1.0))
+    a_left, a_right, b_left, b_right = (
+        _touch(point, radius, side) for point in (a, b) for side in (1.0, -1.0)
     )
-    both_a = jnp.where(active(b_left), -1.0, 1.0)
-    return jnp.where(
-        active(a_left),
-        jnp.where(active(a_right), both_a, 1.0),
-        jnp.where(active(a_right), -1.0, neither_a),
+    dot = lambda u, v: u[0] * v[0] + u[1] * v[1]
+    wider = dot(a_left, b_right) < dot(a_right, b_left)
+    clockwise = jnp.where(
+        active(*a_left),
+        active(*a_right) & active(*b_left),
+        active(*a_right) | active(*b_left) | ~active(*b_right) & ~wider,
     )
+    return jnp.where(clockwise, -1.0, 1.0)
 
 
-def _tangent_length(point, radius):
-    """sqrt(d^2 - r^2); zero with zero gradient where the point is not outside."""
-    squared = _distance_squared(point) - radius**2
-    outside = squared > 0.0
-    return jnp.where(outside, jnp.sqrt(jnp.where(outside, squared, 1.0)), 0.0)
+def straight_length(p: Float[Array, "*n 3"], q: Float[Array, "*n 3"]) -> Float[Array, "*n"]:
+    """Distance [m]; 1e-12 m, with no slope, where the points coincide."""
+    return jnp.sqrt(jnp.maximum(jnp.sum((q - p) ** 2, axis=-1), 1e-24))
 
 
-def _distance_squared(point):
-    return point[0] ** 2 + point[1] ** 2
+def wrap_rank(
+    decision: Decision,
+    straight: Float[Array, "*n"],
+    order: ArrayLike,
+    allowed: ArrayLike,
+) -> Float[Array, "*n"]:
+    """Which stretch of a path wraps: the one of lowest rank, none if that is infinite.
 
-
-def _on_surface(angle, height, radius):
-    return jnp.stack([radius * jnp.cos(angle), radius * jnp.sin(angle), height])
-
-
-def choose_stretch(
-    start: Float[Array, "stretch 3"],
-    end: Float[Array, "stretch 3"],
-    order: Float[Array, " stretch"],
-    allowed: Bool[Array, " stretch"],
-    cylinder: Cylinder,
-) -> tuple[Bool[Array, ""], Int[Array, ""], Decision]:
-    """The stretch that wraps: the first that is cut, else the one that lengthens the path least."""
-    decision = jax.vmap(decide, in_axes=(0, 0, None))(start, end, cylinder)
-    longer = decision.path.length - jnp.sqrt(jnp.sum((end - start) ** 2, axis=-1))
+    The first that is cut, else the one that lengthens the path least. `straight`: lengths without
+    wrapping [m]; `order`: place of each stretch along its path.
+    """
     wraps, cut = decision.wraps & allowed, decision.mandatory & allowed
-    rank = jnp.where(cut, order - 1e6, jnp.where(wraps, longer, jnp.inf))
-    best = jnp.argmin(rank)
-    return wraps[best], best, jax.tree.map(lambda leaf: leaf[best], decision)
+    longer = jax.lax.stop_gradient(decision.path.length - straight)
+    ahead = jnp.asarray(order, longer.dtype) - 1e6
+    return jnp.where(cut, ahead, jnp.where(wraps, longer, jnp.inf))
 
 
 class PairState(eqx.Module):
@@ -179,60 +202,59 @@ class PairState(eqx.Module):
     `after`: it sits beyond the other cylinder in the same stretch; `before`: ahead of it.
     """
 
-    wraps: Bool[Array, ""]
-    stretch: Int[Array, ""]
-    sense: Float[Array, ""]
-    first: Float[Array, "3"]
-    second: Float[Array, "3"]
-    after: Bool[Array, ""]
-    before: Bool[Array, ""]
+    wraps: Bool[Array, "*two"]
+    stretch: Int[Array, "*two"]
+    sense: Float[Array, "*two"]
+    first: Float[Array, "*two 3"]
+    second: Float[Array, "*two 3"]
+    after: Bool[Array, "*two"]
+    before: Bool[Array, "*two"]
 
 
 def decide_pair(
     start: Float[Array, "stretch 3"],
     end: Float[Array, "stretch 3"],
-    allowed: tuple[Bool[Array, " stretch"], Bool[Array, " stretch"]],
-    cylinders: tuple[Cylinder, Cylinder],
-) -> tuple[PairState, PairState]:
+    allowed: Bool[Array, "2 stretch"],
+    cylinders: Cylinder,
+) -> PairState:
     """Alternate between the two cylinders of one path, each seeing the other's tangent points."""
-    nothing = PairState(
-        jnp.array(False),
-        jnp.array(0),
-        jnp.ones_like(start[0, 0]),
-        jnp.zeros_like(start[0]),
-        jnp.zeros_like(start[0]),
-        jnp.array(False),
-        jnp.array(False),
-    )
+    no, none = jnp.zeros(2, bool), jnp.zeros(2, jnp.int32)
+    nowhere = jnp.zeros((2, 3), start.dtype)
+    pair = PairState(no, none, jnp.ones(2, start.dtype), nowhere, nowhere, no, no)
+    one = lambda record, which: jax.tree.map(lambda leaf: leaf[which], record)
 
-    def one_round(_, pair):
-        a = _place(start, end, allowed[0], cylinders[0], pair[1])
-        b = _place(start, end, allowed[1], cylinders[1], a)
-        return a, b
+    def half_round(count, pair):
+        which = count % 2
+        placed = _place(start, end, allowed[which], one(cylinders, which), one(pair, 1 - which))
+        return jax.tree.map(lambda leaf, new: leaf.at[which].set(new), pair, placed)
 
-    return jax.lax.fori_loop(0, _ROUNDS, one_round, (nothing, nothing))
+    return jax.lax.fori_loop(0, 2 * _ROUNDS, half_round, pair)
 
 
 def _place(start, end, allowed, cylinder, other):
     """One cylinder's state, given the other's."""
     n = start.shape[0]
-    shared = other.wraps & (jnp.arange(n) == other.stretch)
+    shared = other.wraps & (jnp.arange(n, dtype=jnp.int32) == other.stretch)
     ends = jnp.where(shared[:, None], other.first[None], end)
     starts = jnp.concatenate([start, other.second[None]])
     ends = jnp.concatenate([ends, end[other.stretch][None]])
     order = jnp.arange(n, dtype=start.dtype)
     order = jnp.concatenate([order, (other.stretch.astype(start.dtype) + 0.5)[None]])
     allowed = jnp.concatenate([allowed, (other.wraps & allowed[other.stretch])[None]])
-    wraps, best, decision = choose_stretch(starts, ends, order, allowed, cylinder)
+    found = jax.vmap(decide, in_axes=(0, 0, None))(starts, ends, cylinder)
+    rank = wrap_rank(found, straight_length(starts, ends), order, allowed)
+    best = jnp.argmin(rank).astype(jnp.int32)
+    wraps = jnp.isfinite(rank[best])
     after = best == n
     stretch = jnp.where(after, other.stretch, best)
     before = ~after & other.wraps & (stretch == other.stretch)
+    path = found.path
     return PairState(
         wraps,
         stretch,
-        decision.sense,
-        decision.path.first,
-        decision.path.second,
+        found.sense[best],
+        path.first[best],
+        path.second[best],
         wraps & after,
         wraps & before,
     )
@@ -243,7 +265,7 @@ def pair_arcs(
     q: Float[Array, "3"],
     first: Cylinder,
     second: Cylinder,
-    senses: tuple[Float[Array, ""], Float[Array, ""]],
+    senses: Float[Array, "2"],
     touch: Float[Array, "3"],
 ) -> tuple[Arc, Arc]:
     """Shortest path from `p` over `first`, then `second`, to `q`.
@@ -255,25 +277,28 @@ def pair_arcs(
 
     def meet(touch, p, q, first, second):
         over_first = arc(p, touch, first, senses[0])
-        return arc(over_first.second, q, second, senses[1]).first
-
-    def gap_and_matrix(touch, arguments):
-        jacobian = jax.jacfwd(meet)(touch, *arguments)
-        return meet(touch, *arguments) - touch, jnp.eye(3, dtype=touch.dtype) - jacobian
-
-    def newton(_, touch):
-        gap, matrix = gap_and_matrix(touch, frozen)
-        return touch + solve_3x3(matrix, gap)
+        over_second = arc(over_first.second, q, second, senses[1])
+        return over_second.first, (over_second.first, over_first, over_second)
 
     arguments = (p, q, first, second)
     frozen = jax.lax.stop_gradient(arguments)
-    touch = jax.lax.fori_loop(0, _NEWTON_STEPS, newton, jax.lax.stop_gradient(touch))
-    _, matrix = jax.lax.stop_gradient(gap_and_matrix(touch, frozen))
-    for _ in range(2):
-        touch = touch + solve_3x3(matrix, meet(touch, *arguments) - touch)
-    over_first = arc(p, touch, first, senses[0])
-    over_second = arc(over_first.second, q, second, senses[1])
-    return over_first, over_second
+
+    def newton(_, at):
+        touch, _ = at
+        slope, (met, *_) = jax.jacfwd(meet, has_aux=True)(touch, *frozen)
+        matrix = jnp.eye(3, dtype=touch.dtype) - slope
+        return touch + solve_3x3(matrix, met - touch), matrix
+
+    start = jax.lax.stop_gradient(touch), jnp.eye(3, dtype=touch.dtype)
+    touch, matrix = jax.lax.stop_gradient(jax.lax.fori_loop(0, _NEWTON_STEPS, newton, start))
+
+    def correct(touch, _):
+        _, (met, *arcs) = meet(touch, *arguments)
+        return touch + solve_3x3(matrix, met - touch), arcs
+
+    _, (over_first, over_second) = jax.lax.scan(correct, touch, length=3)
+    last = lambda record: jax.tree.map(lambda leaf: leaf[-1], record)
+    return last(over_first), last(over_second)
 
 
 def solve_3x3(matrix: Float[Array, "3 3"], right: Float[Array, "3"]) -> Float[Array, "3"]:

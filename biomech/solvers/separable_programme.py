@@ -48,7 +48,7 @@ and the dual is stiff where unbounded columns must carry |x| in the thousands: s
 
 A cost of rank k beside the separable one, w |x|^2 + |V^T x|^2 / 2 with p = 2, is this programme
 with k more rows V^T x - z = 0 and k more unbounded columns z of weight 1/2. Rows that share no
-column (two legs) are cheaper as two programmes.
+column (two legs) are cheaper as two programmes: see `independent_blocks`.
 """
 
 import functools
@@ -141,11 +141,16 @@ def solve(
         matrix, target, per_column(weights), per_column(lower), per_column(upper)
     )
     if tolerance is None:
-        tolerance = 1e-10 if matrix.dtype == jnp.float64 else 3e-5
+        tolerance = default_tolerance(matrix.dtype)
     start = jnp.zeros((rows,), matrix.dtype) if warm_start is None else warm_start
     return _solve(
         programme, start, float(exponent), float(tolerance), int(max_steps), warm_start is None
     )
+
+
+def default_tolerance(dtype) -> float:
+    """Relative tolerance that the precision allows [-]."""
+    return 1e-10 if dtype == jnp.float64 else 3e-5
 
 
 class _Programme(NamedTuple):

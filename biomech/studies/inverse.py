@@ -28,7 +28,7 @@ from ..dynamics.kinematics import Pose, body_motion, coupled_motion, project_cou
 from ..dynamics.spatial import rotate_back
 from ..model.body import Model
 from ..muscles.ligaments import ligament_tension
-from ..muscles.paths import moment_arms, path_geometry
+from ..muscles.paths import PathGeometry, moment_arms, path_geometry, pull_on_bodies
 from ..muscles.rigid_tendon import (
     active_force_at_full_activation,
     passive_force,
@@ -122,7 +122,7 @@ class MuscleState(eqx.Module):
     length: Float[Array, " muscle"]
     speed: Float[Array, " muscle"]
     moment_arm: Float[Array, "muscle free"]
-    wrench: Float[Array, "muscle body 6"]
+    paths: PathGeometry
     norm_fiber_length: Float[Array, " muscle"]
     capacity: Float[Array, " muscle"]
     passive: Float[Array, " muscle"]
@@ -152,7 +152,7 @@ def muscle_state(
         geometry.length,
         lengthening,
         project_couplers(skeleton, value, arms)[:, free],
-        geometry.wrench,
+        geometry,
         fiber.norm_fiber_length,
         capacity,
         passive,
@@ -179,7 +179,8 @@ def inverse_instant(
 
     ligaments = path_geometry(model.ligaments.paths, now, value)
     ligament_force = ligament_tension(model.ligaments, ligaments.length)
-    ligament_wrench = jnp.einsum("n,nbi->bi", ligament_force, ligaments.wrench)
+    n_bodies = len(skeleton.body_names)
+    ligament_wrench = pull_on_bodies(ligaments, ligament_force, n_bodies)
     ligament_moment = generalized_forces(skeleton, now, ligament_wrench)
     ligament_moment = ligament_moment + ligament_force @ ligaments.mobility
 
@@ -200,7 +201,7 @@ def inverse_instant(
     activation, control = shared.x[:n], shared.x[n:]
     force = activation * muscles.capacity + muscles.passive
 
-    pull = jnp.einsum("n,nbi->bi", force, muscles.wrench) + ligament_wrench
+    pull = pull_on_bodies(muscles.paths, force, n_bodies) + ligament_wrench
     reaction_force, reaction_moment = joint_reactions(skeleton, motion, external + pull)
     segment_force, segment_moment = joint_reactions(skeleton, motion, external)
     return InverseRecord(

@@ -14,10 +14,13 @@ is p = 2 over activation, and ours).
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Bool, Float
 
 from ..model.body import Model
-from ..solvers.separable_programme import SeparableProgrammeSolution, solve
+from ..muscles.paths import bridged_coordinates
+from ..solvers.independent_blocks import find_blocks, solve_in_blocks
+from ..solvers.separable_programme import SeparableProgrammeSolution
 
 
 class EffortWeights(eqx.Module):
@@ -58,18 +61,30 @@ def share_moments(
     - `capacity`: force along the tendon per unit activation [N].
     - `moment`: what the active muscles and actuators must supply [N m or N].
     """
-    actuators, free = model.actuators, model.skeleton.coordinates.free
-    row = jnp.array([[float(k == c) for c in actuators.coordinates] for k in free], moment.dtype)
-    row = row.reshape(len(free), len(actuators.names))
+    actuators = model.actuators
+    acts_on = columns_act_on(model)
+    row = jnp.asarray(acts_on[:, len(model.muscles.names) :], moment.dtype)
     matrix = jnp.concatenate(
         [moment_arm.T * capacity[None], row * actuators.optimal_force[None]], axis=1
     )
     muscles = model.muscles
-    return solve(
+    return solve_in_blocks(
         matrix,
         moment,
+        find_blocks(acts_on),
         weights=jnp.concatenate([weights.muscle, weights.actuator]),
         lower=jnp.concatenate([muscles.min_activation, actuators.min_control]),
         upper=jnp.concatenate([muscles.max_activation, actuators.max_control]),
         exponent=weights.exponent,
     )
+
+
+def columns_act_on(model: Model) -> Bool[np.ndarray, "free column"]:
+    """Which free coordinates each muscle, then each actuator, can act on, whatever the pose."""
+    coordinates = model.skeleton.coordinates
+    muscles = bridged_coordinates(model.muscles.paths, model.skeleton)
+    for dependent, independent in zip(coordinates.dependent, coordinates.independent, strict=True):
+        muscles[:, independent] |= muscles[:, dependent]
+    free = np.array(coordinates.free, dtype=int)
+    actuated = np.array(model.actuators.coordinates, dtype=int)
+    return np.concatenate([muscles.T[free], free[:, None] == actuated[None]], axis=1)

@@ -27,7 +27,7 @@ from biomech.dynamics.kinematics import body_motion, pose
 from biomech.dynamics.spatial import cross, rotate, wrench_at
 from biomech.formats.load import load_built_in
 from biomech.muscles.ligaments import ligament_tension
-from biomech.muscles.paths import path_geometry
+from biomech.muscles.paths import path_geometry, pull_on_bodies
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE.parents[1] / "biomech" / "model" / "library" / "planar_gait.csv"
@@ -442,7 +442,7 @@ def arch_in_balance(model, q, moments):
         now = pose(skeleton, value)
         geometry = path_geometry(model.ligaments.paths, now, value)
         tension = ligament_tension(model.ligaments, geometry.length)
-        wrench = jnp.einsum("n,nbi->bi", tension, geometry.wrench)
+        wrench = pull_on_bodies(geometry, tension, len(skeleton.body_names))
         return generalized_forces(skeleton, now, wrench)[index]
 
     at = jax.jit(jax.vmap(lambda value, angle: ligament_moment(value.at[index].set(angle))))

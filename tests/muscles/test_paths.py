@@ -7,7 +7,7 @@ import pytest
 
 from biomech.dynamics.kinematics import pose
 from biomech.model.build import build_model
-from biomech.muscles.paths import moment_arms, path_geometry
+from biomech.muscles.paths import bridged_coordinates, moment_arms, path_geometry, pull_on_bodies
 from bodies import body, coordinate, description, muscle, pin, point
 
 LINE = {"kind": "linear", "slope": 0.02, "intercept": 0.1}
@@ -102,7 +102,37 @@ WRAPPED = muscle(
     [point("thigh", 0.02, -0.1, 0.0), point("shank", 0.02, -0.15, 0.01)],
     wraps=[{"cylinder": "condyle", "first": 0, "last": 1}],
 )
-ALL = leg(STRAIGHT, VIA, MOVING, CONDITIONAL, WRAPPED, cylinders=[CYLINDER])
+BELOW = {
+    "name": "shin",
+    "body": "shank",
+    "radius": 0.02,
+    "length": 0.3,
+    "position": [0.0, -0.1, 0.0],
+    "orientation": [0.02, 0.03, 0.0],
+    "quadrant": "x",
+}
+TWICE = muscle(
+    "twice",
+    [point("thigh", 0.0, -0.1, 0.0), point("shank", -0.01, -0.25, 0.01)],
+    wraps=[
+        {"cylinder": "shin", "first": 0, "last": 1},
+        {"cylinder": "condyle", "first": 0, "last": 1},
+    ],
+)
+ALONG = muscle(  # may wrap on either of two stretches, and its middle point comes and goes
+    "along",
+    [
+        point("ground", 0.1, -0.05, 0.0),
+        {
+            "body": "thigh",
+            "location": [0.05, -0.3, 0.0],
+            "condition": {"coordinate": "knee_angle", "range": [-3.0, -0.5]},
+        },
+        point("shank", 0.02, -0.15, 0.01),
+    ],
+    wraps=[{"cylinder": "condyle", "first": 0, "last": 2}],
+)
+ALL = leg(*(STRAIGHT, VIA, MOVING, CONDITIONAL, WRAPPED, TWICE, ALONG), cylinders=[CYLINDER, BELOW])
 
 
 def test_lever_arm_of_a_straight_muscle():
@@ -121,6 +151,26 @@ def test_moment_arm_is_minus_the_gradient_of_length(value):
     value = jnp.array(value)
     gradient = jax.jit(jax.jacfwd(lambda q: length(ALL, q)))(value)
     np.testing.assert_allclose(arms(ALL, value), -gradient, atol=1e-12)
+
+
+def test_arms_are_zero_about_coordinates_that_a_path_does_not_bridge():
+    bridged = bridged_coordinates(ALL.muscles.paths, ALL.skeleton)
+    hip, knee = ALL.skeleton.coordinates.names.index("hip_angle"), 1
+    names = ALL.muscles.names
+    assert not bridged[names.index("straight"), knee] and bridged[names.index("via"), knee]
+    assert bridged[names.index("moving")].all()  # its point's place depends on the knee
+    assert not bridged[names.index("wrapped"), hip]
+    for value in ([0.2, -0.1], [0.4, -0.9]):
+        assert not np.any(np.asarray(arms(ALL, jnp.array(value)))[~bridged])
+
+
+def test_a_path_over_two_cylinders_is_longer_than_over_one():
+    """Both touch, and the shorter way over each alone is a lower bound."""
+    value = jnp.array([0.1, -1.2])
+    name = ALL.muscles.names.index("twice")
+    one_only = {**TWICE, "path": {**TWICE["path"], "wraps": TWICE["path"]["wraps"][1:]}}
+    single = leg(one_only, cylinders=[CYLINDER, BELOW])
+    assert float(length(ALL, value)[name]) > float(length(single, value)[0]) + 1e-5
 
 
 def test_conditional_point_comes_and_goes():
@@ -145,9 +195,11 @@ def test_wrapping_lengthens_the_path_only_where_it_touches():
 def test_wrenches_balance():
     """A massless string puts no net force or moment on the world."""
     value = jnp.array([0.2, -1.1])
-    wrench = geometry(ALL, value).wrench
     name = ALL.muscles.names.index("wrapped")  # all its bodies are in the model
-    np.testing.assert_allclose(jnp.sum(wrench[name], axis=0), 0.0, atol=1e-14)
+    tension = jnp.zeros(len(ALL.muscles.names)).at[name].set(1.0)
+    wrench = pull_on_bodies(geometry(ALL, value), tension, 2)
+    assert jnp.max(jnp.abs(wrench)) > 0.5
+    np.testing.assert_allclose(jnp.sum(wrench, axis=0), 0.0, atol=1e-14)
 
 
 def test_lengths_follow_a_change_of_the_cylinder():
@@ -159,7 +211,7 @@ def test_lengths_follow_a_change_of_the_cylinder():
 
     def with_radius(radius):
         where = lambda m: m.muscles.paths.cylinders.radius
-        return length(eqx.tree_at(where, ALL, radius[None]), value)[name]
+        return length(eqx.tree_at(where, ALL, where(ALL).at[0].set(radius)), value)[name]
 
     r, h = jnp.array(0.03), 1e-6
     difference = (with_radius(r + h) - with_radius(r - h)) / (2.0 * h)

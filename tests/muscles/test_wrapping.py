@@ -7,11 +7,10 @@ import pytest
 from jax.test_util import check_grads
 
 from biomech.muscles import wrapping
-from biomech.muscles.wrapping import Cylinder
+from biomech.muscles.wrapping import Cylinder, straight_length, wrap_rank
 
-arc, decide, pair_arcs, choose_stretch, decide_pair = (
-    jax.jit(getattr(wrapping, name))
-    for name in ("arc", "decide", "pair_arcs", "choose_stretch", "decide_pair")
+arc, decide, pair_arcs, decide_pair = (
+    jax.jit(getattr(wrapping, name)) for name in ("arc", "decide", "pair_arcs", "decide_pair")
 )
 
 ONE, MINUS = jnp.array(1.0), jnp.array(-1.0)
@@ -65,14 +64,14 @@ def test_belt_over_two_pulleys_in_closed_form():
     turn = np.pi / 2.0 + np.arctan2(drop, d) - np.arccos(r / away)
     expected = 2.0 * (tangent + r * turn) + apart
     guess = jnp.array([apart - 0.02, 0.09, 0.01])
-    over_near, over_far = pair_arcs(p, q, near, far, (MINUS, MINUS), guess)
+    over_near, over_far = pair_arcs(p, q, near, far, jnp.array([-1.0, -1.0]), guess)
     shared = jnp.linalg.norm(over_far.first - over_near.second)
     np.testing.assert_allclose(over_near.length + over_far.length - shared, expected, rtol=1e-13)
     np.testing.assert_allclose(over_far.first, [apart, r, 0.0], atol=1e-13)
 
 
 def pair_length(p, q, near, far, guess):
-    over_near, over_far = pair_arcs(p, q, near, far, (MINUS, MINUS), guess)
+    over_near, over_far = pair_arcs(p, q, near, far, jnp.array([-1.0, -1.0]), guess)
     between = over_far.first - over_near.second
     return over_near.length + over_far.length - jnp.sqrt(jnp.sum(between**2))
 
@@ -122,17 +121,32 @@ def test_no_wrap_beyond_the_ends_of_the_cylinder():
 def test_the_first_stretch_that_is_cut_wraps():
     start = jnp.array([[-0.5, 0.3, 0.0], [-0.3, 0.0, 0.0], [0.3, 0.0, 0.0]])
     end = jnp.array([[-0.3, 0.0, 0.0], [0.3, 0.0, 0.0], [0.5, 0.3, 0.0]])
-    order, allowed = jnp.arange(3.0), jnp.ones(3, bool)
-    wraps, best, _ = choose_stretch(start, end, order, allowed, cylinder())
-    assert bool(wraps) and int(best) == 1
-    wraps, _, _ = choose_stretch(start, end, order, jnp.array([True, False, True]), cylinder())
-    assert not bool(wraps)
+    decision = jax.vmap(decide, in_axes=(0, 0, None))(start, end, cylinder())
+    straight = straight_length(start, end)
+    rank = wrap_rank(decision, straight, np.arange(3), np.ones(3, bool))
+    assert int(jnp.argmin(rank)) == 1 and bool(jnp.isfinite(rank[1]))
+    rank = wrap_rank(decision, straight, np.arange(3), np.array([True, False, True]))
+    assert not bool(jnp.any(jnp.isfinite(rank)))
+
+
+def test_a_string_that_grazes_does_not_go_round():
+    """Both tangents touch in one point: the turn is 0 to rounding, never a whole turn."""
+    r, d = 0.1, 0.3
+    height = np.linspace(-0.05, 0.05, 41)
+    down = np.arcsin(r / d)
+    p = jnp.array([-d, 0.0, 0.0])
+    lengths = []
+    for h in height:  # beyond the tangent point along the upper tangent of p
+        along = np.sqrt(d**2 - r**2) + 0.2 + h
+        q = p + along * jnp.array([np.cos(down), np.sin(down), 0.0])
+        lengths.append(float(arc(p, q, cylinder(), MINUS).length) - along)
+    np.testing.assert_allclose(lengths, 0.0, atol=1e-9)
 
 
 def test_two_cylinders_find_each_other():
     near, far = cylinder((0.0, 0.0, 0.0)), cylinder((0.5, 0.0, 0.0))
     start, end = jnp.array([[-0.3, 0.02, 0.0]]), jnp.array([[0.8, 0.02, 0.0]])
-    allowed = jnp.ones(1, bool)
-    first, second = decide_pair(start, end, (allowed, allowed), (far, near))
-    assert bool(first.wraps) and bool(second.wraps)
-    assert bool(second.before)  # listed second, met first
+    pair = jax.tree.map(lambda a, b: jnp.stack([a, b]), far, near)
+    state = decide_pair(start, end, jnp.ones((2, 1), bool), pair)
+    assert bool(jnp.all(state.wraps))
+    assert bool(state.before[1])  # listed second, met first

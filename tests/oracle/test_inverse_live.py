@@ -20,7 +20,7 @@ from biomech.dynamics.spatial import cross, rotate_back
 from biomech.formats.osim import load_osim
 from biomech.formats.storage import read_storage, write_storage
 from biomech.formats.trial import load_trial
-from biomech.muscles.paths import path_geometry
+from biomech.muscles.paths import path_geometry, pull_on_bodies
 from biomech.studies.inverse import inverse
 from biomech.studies.motion import smooth_and_differentiate
 from biomech.studies.prepare import measured_motion
@@ -361,8 +361,9 @@ def test_joint_reactions(prepared, as_static_optimization, tables, frame, accele
     def each(instant, force):
         state = coupled_motion(skeleton, instant.value, instant.speed, instant.acceleration)
         moved = body_motion(skeleton, *state)
-        wrench = path_geometry(model.muscles.paths, moved.pose, state[0]).wrench
-        applied = instant.external_wrench + jnp.einsum("n,nbi->bi", force, wrench)
+        paths = path_geometry(model.muscles.paths, moved.pose, state[0])
+        pull = pull_on_bodies(paths, force, len(model.skeleton.body_names))
+        applied = instant.external_wrench + pull
         return *joint_reactions(skeleton, moved, applied), moved.pose
 
     forces, moments, now = jax.jit(jax.vmap(each))(motion, jnp.asarray(force))

@@ -7,7 +7,7 @@ import pytest
 
 from biomech.dynamics.inverse_dynamics import joint_reactions
 from biomech.dynamics.kinematics import body_motion, coupled_motion
-from biomech.muscles.paths import path_geometry
+from biomech.muscles.paths import path_geometry, pull_on_bodies
 from tables import read_table
 
 JOINTS = ("hip", "walker_knee", "patellofemoral", "ankle")
@@ -117,8 +117,8 @@ def test_joint_reactions_from_opensims_muscle_forces(analysed_subject, recorded_
     def each(instant, force):
         state = coupled_motion(skeleton, instant.value, instant.speed, instant.acceleration)
         motion = body_motion(skeleton, *state)
-        wrench = path_geometry(model.muscles.paths, motion.pose, state[0]).wrench
-        pull = jnp.einsum("n,nbi->bi", force, wrench)
+        paths = path_geometry(model.muscles.paths, motion.pose, state[0])
+        pull = pull_on_bodies(paths, force, len(model.skeleton.body_names))
         return joint_reactions(skeleton, motion, instant.external_wrench + pull)[0]
 
     ours = jax.jit(jax.vmap(each))(recorded_motion, jnp.asarray(forces.to_numpy()))
