@@ -26,6 +26,7 @@ iterative refinement of the linear solve. The first step without `warm_start` is
 answer without bounds.
 
 Infeasible: b^T v > sum_j max(y_j l_j, y_j u_j) proves that no x within the bounds gives b (Farkas).
+Should the steps end without it, it is tried with the part of v that no unbounded column sees.
 The same steps then minimise f(x) + |S^-1 (A x - b)|^2 / (2 eps), eps the root of the machine's:
 the least violating x in rows scaled to what their columns can do; `residual` says what is missing.
 
@@ -68,6 +69,7 @@ _CURVATURE_FLOOR = 1e-8  # smallest |x|^(p-2) that the Hessian is given [-]
 _FARKAS_REACH = 1e6  # an unbounded column stands for this many times the largest |x| in sight [-]
 _SLOPE_TOLERANCE = 0.3  # the line search stops at this fraction of the first slope [-]
 _LINE_SEARCH_STEPS = 12
+_LATE_MARGIN = 1e-3  # a late proof must exceed this share of its terms: no border case [-]
 
 
 class RESULTS(eqx.Enumeration):
@@ -95,7 +97,7 @@ class SeparableProgrammeSolution(eqx.Module):
     - `x`: minimiser; NaN if the input is not finite.
     - `multipliers`: v of A x = b, the derivative of the minimum with respect to b.
     - `residual`: b - A x.
-    - `iterations`: Newton steps taken.
+    - `iterations`: Newton steps taken, counted anew once the programme is proved infeasible late.
     - `weakly_active`: columns at a bound whose bound multiplier is zero too (both to 1000 times the
       tolerance): derivatives are one-sided.
     - `result`: member of `RESULTS`; nothing is raised.
@@ -287,26 +289,38 @@ def _is_optimal(programme, scales, softness, x, multipliers, exponent):
     return jnp.all(stationary) & jnp.all(jnp.abs(residual) <= scales.tolerance * size)
 
 
-def _is_proved_infeasible(programme, scales, state):
-    """Farkas certificate with the current multipliers; unbounded counts as bounded very far."""
-    target, v = programme.target, state.multipliers
+def _is_proved_infeasible(programme, scales, x, v, margin):
+    """Farkas certificate with multipliers v; unbounded counts as bounded very far."""
+    target = programme.target
     y = v @ programme.matrix
-    in_sight = jnp.abs(state.x) + jnp.sqrt(scales.all_free) * jnp.max(
+    in_sight = jnp.abs(x) + jnp.sqrt(scales.all_free) * jnp.max(
         jnp.abs(target) / jnp.sqrt(scales.row)
     )
     lower = jnp.maximum(programme.lower, -_FARKAS_REACH * in_sight)
     upper = jnp.minimum(programme.upper, _FARKAS_REACH * in_sight)
     reachable = jnp.sum(jnp.maximum(y * lower, y * upper))
-    return target @ v - reachable > 10.0 * scales.tolerance * (jnp.abs(target) @ jnp.abs(v))
+    return target @ v - reachable > margin * (jnp.abs(target) @ jnp.abs(v))
 
 
-def _soften(programme, scales, state, exponent):
-    """Start the least violating answer once the programme is proved infeasible."""
-    start = (state.softness == 0.0) & _is_proved_infeasible(programme, scales, state)
+def _without_unbounded(programme, scales, v):
+    """The part of v that no unbounded column sees, where its certificate is sharpest."""
+    scale = jnp.sqrt(scales.row)
+    unbounded = ~(jnp.isfinite(programme.lower) & jnp.isfinite(programme.upper))
+    seen = jnp.where(unbounded[None], programme.matrix, 0.0) / scale[:, None]
+    gram = (seen * scales.all_free[None]) @ seen.T
+    penalty = jnp.finfo(v.dtype).eps ** (-2.0 / 3.0)
+    lower_triangle = jnp.linalg.cholesky(jnp.eye(v.size, dtype=v.dtype) + penalty * gram)
+    return jax.scipy.linalg.cho_solve((lower_triangle, True), v * scale) / scale
+
+
+def _soften(programme, scales, state, exponent, v, margin):
+    """Start the least violating answer once multipliers v prove the programme infeasible."""
+    proved = _is_proved_infeasible(programme, scales, state.x, v, margin)
+    start = (state.softness == 0.0) & ~state.converged & proved
     residual = programme.target - programme.matrix @ state.x
     multipliers = jnp.where(start, residual / (scales.softness * scales.row), state.multipliers)
     softness = jnp.where(start, scales.softness, state.softness)
-    x = _primal(programme, multipliers, exponent)
+    x = jnp.where(start, _primal(programme, multipliers, exponent), state.x)
     return state._replace(multipliers=multipliers, x=x, softness=softness)
 
 
@@ -368,7 +382,7 @@ def _newton_direction(programme, scales, compliance, softness, residual, size):
 
 def _advance(programme, scales, state, exponent, cold):
     """One Newton step."""
-    state = _soften(programme, scales, state, exponent)
+    state = _soften(programme, scales, state, exponent, state.multipliers, 10.0 * scales.tolerance)
     v, x, softness = state.multipliers, state.x, state.softness
     y = v @ programme.matrix
     residual, size = _residual(programme, scales, softness, x, v)
@@ -410,9 +424,17 @@ def _iterate(programme, start, exponent, tolerance, max_steps, cold):
     usable = _is_usable(programme)
     state = _State(start, x, jnp.zeros((), x.dtype), jnp.zeros((), jnp.int32), ~usable)
     unfinished = lambda state: ~state.converged & (state.steps < max_steps)
-    state = jax.lax.while_loop(
-        unfinished, lambda state: _advance(programme, scales, state, exponent, cold), state
-    )
+    advance = lambda state: _advance(programme, scales, state, exponent, cold)
+
+    def attempt(at):  # a second one only where the first stops short and the reason is proved
+        _, state = at
+        state = jax.lax.while_loop(unfinished, advance, state)
+        v = _without_unbounded(programme, scales, state.multipliers)
+        softened = _soften(programme, scales, state, exponent, v, _LATE_MARGIN)
+        again = softened.softness != state.softness
+        return again, softened._replace(steps=jnp.where(again, 1, state.steps))
+
+    _, state = jax.lax.while_loop(lambda at: at[0], attempt, (jnp.array(True), state))
     return state, scales, usable
 
 

@@ -464,3 +464,22 @@ def test_a_leg_takes_well_under_the_time_of_a_frame(walking):
         jax.block_until_ready(_batched()(*leg))
         wall.append(time.perf_counter() - start)
     assert min(wall) / 116 < 0.5e-3
+
+
+def test_a_bounded_row_far_out_of_reach_is_infeasible_beside_unbounded_ones():
+    """Unbounded columns elsewhere used to hide that one row's only column is too weak."""
+    random = np.random.default_rng(1)
+    count, rows, columns = 40, 6, 12
+    matrix = np.zeros((count, rows, columns + rows))
+    sparse = random.random((count, rows, columns)) < 0.5
+    matrix[:, :, :columns] = 100.0 * random.normal(size=sparse.shape) * sparse
+    matrix[:, -1, :columns] = 0.0
+    matrix[:, np.arange(rows), columns + np.arange(rows)] = [1.0, 1.0, 1.0, 100.0, 1.0, 1.0]
+    lower = np.r_[np.zeros(columns), np.full(rows - 1, -INF), -1.0]
+    upper = np.r_[np.ones(columns), np.full(rows - 1, INF), 1.0]
+    target = 1.5 * np.einsum("kij,kj->ki", matrix, random.random((count, columns + rows)))
+    target[:, -1] = random.uniform(2.0, 36.0, count)
+    each = jax.vmap(lambda a, b: solve(a, b, weights=1.0, lower=lower, upper=upper))
+    found = jax.jit(each)(jnp.asarray(matrix), jnp.asarray(target))
+    assert np.all(np.asarray(found.result == RESULTS.infeasible))
+    np.testing.assert_allclose(found.residual[:, -1], target[:, -1] - 1.0, rtol=1e-9)
