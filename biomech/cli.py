@@ -1,13 +1,14 @@
 """The command line, `biomech`.
 
 Exit codes: 0 good, 2 the input cannot be used (said in red, without a traceback), 3 the run
-finished but some cases failed. Each command imports what it needs when it runs, so that
-`biomech --help` is quick.
+finished but some cases failed, 130 interrupted. Each command imports what it needs when it runs, so
+that `biomech --help` is quick.
 """
 
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from typer.core import TyperGroup
 
 from .model.names import BadInput
 
-BAD_INPUT = 2
+BAD_INPUT, INTERRUPTED = 2, 130
 
 
 class _Commands(TyperGroup):
@@ -24,10 +25,15 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = _show_warning
+                return super().invoke(ctx)
         except BadInput as error:
             _error(str(error))
             raise typer.Exit(BAD_INPUT) from error
+        except KeyboardInterrupt:
+            _error("Interrupted.")
+            raise typer.Exit(INTERRUPTED) from None
 
 
 app = typer.Typer(
@@ -181,12 +187,16 @@ def compare(
     """Compare the metrics of two results."""
     from .analysis.compare import compare as compare_datasets
 
+    if csv is not None and not csv.absolute().parent.is_dir():
+        raise BadInput(
+            f"There is no folder '{csv.parent}' to write '{csv.name}' in. Make it first."
+        )
     a, b = _open_run(first), _open_run(second)
     names = (first.name, second.name) if first.name != second.name else ("first", "second")
     table = compare_datasets(a, b, names=names)
     if csv is not None:
-        table.to_csv(csv, index=False, lineterminator="\n")
-    shown = table.drop(columns="long_name")
+        _write_csv(table, csv)
+    shown = table.drop(columns="long_name").reset_index()
     cells = [
         tuple(f"{x:.4g}" if isinstance(x, float) else str(x) for x in row)
         for row in shown.itertuples(index=False)
@@ -239,6 +249,13 @@ def _open_run(path: Path) -> Any:
     return read_netcdf(path / RESULTS_FILE if path.is_dir() else path)
 
 
+def _write_csv(table: Any, path: Path) -> None:
+    try:
+        table.to_csv(path, lineterminator="\n")
+    except OSError as error:
+        raise BadInput(f"Cannot write '{path}': {error.strerror or error}.") from error
+
+
 def _print_result(result: Any) -> None:
     """The folder, the peak joint loads and how far to trust them."""
     from .analysis.credibility import credibility_text
@@ -261,9 +278,13 @@ def _print_result(result: Any) -> None:
     )
     if len(shown) > _MOST_ROWS:
         _print(f"... and {len(shown) - _MOST_ROWS} more rows in peaks.csv")
-    if any(row.rival or row.limited_share > 0 for row in shown):
-        _print("* a second peak comes within 1 %; ! muscles were too weak for part of the window")
+    marks = "".join(map(_mark, shown))
+    for sign, meaning in _MARKS.items():
+        if sign in marks:
+            _print(f"{sign} {meaning}")
     _print(credibility_text(dataset))
+    for warning in result.warnings:
+        _print(f"Note: {warning}")
     if result.exit_code:
         _error(f"Some cases have instants without a solution: see `status` and {result.folder}.")
     _print(f"\nResults: {result.folder}")
@@ -276,8 +297,16 @@ def _is_shown(metric: str) -> bool:
     return metric.startswith("peak_") and "_force_" in metric
 
 
+_MARKS = {
+    "*": "a second peak comes within 1 %",
+    "#": "no peak: the record begins or ends there",
+    "!": "muscles were too weak for part of the window: loads there are too small",
+}
+
+
 def _mark(row: Any) -> str:
-    return (" *" if row.rival else "") + (" !" if row.limited_share > 0 else "")
+    raised = (row.rival, row.at_edge, row.limited_share > 0)
+    return "".join(f" {sign}" for sign, here in zip(_MARKS, raised) if here)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
@@ -296,6 +325,11 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
 
 def _print(text: str) -> None:
     typer.echo(text)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """A warning in one line; where in the code it was raised matters to no user."""
+    typer.secho(f"Warning: {message}", fg=typer.colors.YELLOW, err=True)
 
 
 def _error(message: str) -> None:

@@ -158,6 +158,7 @@ def walking_record(model, time, lead=()):
         "joint_center": zeros(j, 3),
         "ligament_force": zeros(0),
         "status": np.zeros(time.size, int),
+        "limited": np.zeros((time.size, 2), bool),
     }
     wide = lambda x: jnp.asarray(np.broadcast_to(x, (*lead, *x.shape)))
     return InverseRecord(**{name: wide(x) for name, x in fields.items()})

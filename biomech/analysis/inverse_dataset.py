@@ -15,7 +15,7 @@ from ..studies.gait_events import gait_events
 from ..studies.inverse import inverse as inverse_record
 from ..studies.prepare import ensure_actuated, measured_motion
 from ..studies.static_optimization import equal_weights
-from .labels import label_inverse
+from .labels import kind_of, label_inverse
 
 NO_LOADS = (
     "The trial has no external loads: the ground pushes on nothing, residuals carry the body, and "
@@ -48,7 +48,11 @@ def inverse(
     - `config`: stored in the dataset instead of these arguments.
 
     Nothing is raised for an instant that cannot be solved: see `status`.
+
+    **Raises:** `TypeError` for a path instead of what is read from it; `BadInput` where model and
+    trial do not fit each other.
     """
+    _require_model_and_trial(model, trial)
     require_precision(precision)
     asked = {
         "study": "inverse",
@@ -83,7 +87,21 @@ def inverse(
         config=asked if config is None else config,
         precision=precision,
         notes=(*trial.notes, *notes, *(() if loaded else (NO_LOADS,))),
+        citations=trial.citations,
     )
+
+
+def _require_model_and_trial(model: Any, trial: Any) -> None:
+    if not isinstance(model, Model):
+        raise TypeError(
+            "`inverse` takes a model first, as `bm.load_model(...)` returns it, not "
+            f"{kind_of(model)}."
+        )
+    if not isinstance(trial, Trial):
+        raise TypeError(
+            "`inverse` takes a trial second, as `bm.load_trial(...)` or `bm.reference_gait()` "
+            f"returns it, not {kind_of(trial)}."
+        )
 
 
 def _single(tree):

@@ -20,13 +20,13 @@ that have no such actuator.
 A model without ligaments has no `ligament` dimension and no variables over it; the same holds for
 muscles and actuators.
 
-Every variable has `units` and `long_name`. Attributes are text or numbers only, so that NetCDF
-holds all of them; no path, user or host name is among them.
+Every variable has a `long_name`, and `units` if it holds numbers. Attributes are text or numbers
+only, so that NetCDF holds all of them; no path, user or host name is among them.
 """
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,19 @@ import xarray as xr
 
 from ..dynamics.inverse_dynamics import mass_centers
 from ..dynamics.kinematics import pose
+from ..formats.files import as_path
 from ..model.body import Model
 from ..model.names import BadInput
 from ..model.skeleton import GROUND
 from ..studies.gait_events import SIDES, GaitEvents, side_load
 from ..studies.inverse import STATUS, InverseRecord
-from ..studies.metrics import METRICS, context, evaluate_metrics, knee_adduction_moment
+from ..studies.metrics import (
+    METRICS,
+    context,
+    evaluate_metrics,
+    is_periodic,
+    knee_adduction_moment,
+)
 from .provenance import provenance
 
 AXES = ("x", "y", "z")
@@ -179,6 +186,7 @@ def label_inverse(
     config: Mapping[str, Any] | None = None,
     precision: str = "float64",
     notes: Sequence[str] = (),
+    citations: Sequence[str] = (),
 ) -> xr.Dataset:
     """The dataset of an `inverse` record.
 
@@ -188,6 +196,7 @@ def label_inverse(
       one axis along which several parameters change. `model` is then the unchanged one.
     - `sweep_units`: of the swept parameters; "1" by default.
     - `config`: what was asked for; stored as JSON. `notes`: what a reader should know.
+    - `citations`: works to cite for the motion and its loads.
     """
     axes = _sweep_coordinates(sweep or {}, sweep_units or {})
     lead = tuple(axes)
@@ -208,7 +217,7 @@ def label_inverse(
     dataset.attrs = {
         "title": f"biomech inverse: {model.name}",
         "study": "inverse",
-        **provenance(model, config=config, precision=precision),
+        **provenance(model, config=config, precision=precision, citations=citations),
         "notes": "\n".join((*model.notes, *notes)),
         "convention": "ground axes: x forward, y up, z right; SI units and radians",
     }
@@ -250,6 +259,11 @@ def _attributes(units: str, long_name: str, **more: Any) -> dict[str, Any]:
     return {"units": units, "long_name": long_name, **more}
 
 
+def _text(dim: str, values: Iterable[str], long_name: str, **more: Any) -> tuple[Any, ...]:
+    """A variable of words, which have no unit."""
+    return dim, np.array(list(values), dtype=object), {"long_name": long_name, **more}
+
+
 # ------------------------------------------------------------------------------ variables
 
 
@@ -286,6 +300,11 @@ def _record_variables(record, model, lead):
     )
     status = np.asarray(record.status).astype(np.int8)
     variables["status"] = ((*lead, "time"), status, meanings)
+    variables["strength_limited"] = (
+        (*lead, "time", "side"),
+        np.asarray(record.limited).astype(np.int8),
+        _attributes("1", "1 where muscles of this leg were too weak, so that its loads fall"),
+    )
     return variables
 
 
@@ -314,7 +333,9 @@ def _derived_variables(record, model, events, lead, time):
     shape = record.status.shape[:-1]
     cases = math.prod(shape)
     together = jax.tree.map(lambda x: x.reshape((cases, *x.shape[len(shape) :])), record)
-    moment, center, mass, weight, report = _derive(model, together, percent, stance)
+    first = jax.tree.map(lambda x: x[0], together)
+    periodic = is_periodic(first, model.skeleton.coordinates.names)
+    moment, center, mass, weight, report = _derive(model, together, percent, stance, periodic)
     unfold = lambda x: np.asarray(x).reshape((*shape, *x.shape[1:]))
     names = list(report.names)
     value, adduction = np.array(report.value), np.array(moment)
@@ -350,21 +371,30 @@ def _derived_variables(record, model, events, lead, time):
             unfold(np.array(report.rival_peak) & np.isfinite(value)).astype(np.int8),
             _attributes("1", "1 where a second peak comes within 1 % of the one reported"),
         ),
+        "metric_at_edge": (
+            on_metric,
+            unfold(np.array(report.at_edge) & np.isfinite(value)).astype(np.int8),
+            _attributes(
+                "1",
+                "1 where the value is that of the first or last instant, so that it is no peak",
+                comment="Never where the motion ends as it begins: there peaks wrap around.",
+            ),
+        ),
         "metric_limited_share": (
             on_metric,
             unfold(report.limited_share),
-            _attributes("1", "Share of the metric's window in which muscles were too weak"),
+            _attributes("1", "Share of the metric's window in which the leg was too weak"),
         ),
         **_metric_coordinates(names),
     }
 
 
 @eqx.filter_jit
-def _derive(model, records, percent, stance):
+def _derive(model, records, percent, stance, periodic):
     """Knee adduction moment, center of mass, body mass and weight, and metrics of every case."""
 
     def one(record):
-        here = context(model, record, percent, stance)
+        here = context(model, record, percent, stance, periodic=periodic)
         sides = [
             knee_adduction_moment(record, here, side)
             if any(f"{stem}_{side}" in here.joint_names for stem in ("knee", "walker_knee"))
@@ -429,13 +459,10 @@ def _ground_variables(events, time):
 def _model_coordinates(model):
     skeleton, coordinates, actuators = model.skeleton, model.skeleton.coordinates, model.actuators
     rotational = [kind == "rotational" for kind in coordinates.motion_types]
-    text = lambda values: np.array(list(values), dtype=object)
     bodies = (*skeleton.body_names, "ground")  # index -1 is ground
     assert GROUND == -1
     joints = len(skeleton.joint_names)
-    named = lambda dim, names, long_name: {
-        dim: (dim, text(names), _attributes("1", long_name)),
-    }
+    named = lambda dim, names, long_name: {dim: _text(dim, names, long_name)}
     return {
         **named("coordinate", coordinates.names, "Generalized coordinate"),
         **named("muscle", model.muscles.names, "Muscle"),
@@ -444,54 +471,35 @@ def _model_coordinates(model):
         **named("ligament", model.ligaments.names, "Ligament"),
         **named("axis", AXES, "Axis"),
         **named("side", SIDES, "Side of the body"),
-        "motion_type": (
+        "motion_type": _text("coordinate", coordinates.motion_types, "Rotational or translational"),
+        "value_unit": _text(
+            "coordinate", ("rad" if turn else "m" for turn in rotational), "Unit of the coordinate"
+        ),
+        "force_unit": _text(
             "coordinate",
-            text(coordinates.motion_types),
-            _attributes("1", "Rotational or translational"),
+            ("N m" if turn else "N" for turn in rotational),
+            "Unit of the generalized force",
         ),
-        "value_unit": (
-            "coordinate",
-            text("rad" if turn else "m" for turn in rotational),
-            _attributes("1", "Unit of the coordinate"),
-        ),
-        "force_unit": (
-            "coordinate",
-            text("N m" if turn else "N" for turn in rotational),
-            _attributes("1", "Unit of the generalized force"),
-        ),
-        "on_body": (
+        "on_body": _text("joint", skeleton.body_names, "Body the joint reaction acts on"),
+        "from_body": _text(
             "joint",
-            text(skeleton.body_names),
-            _attributes("1", "Body the joint reaction acts on"),
+            (bodies[parent] for parent in skeleton.parents),
+            "Body that exerts the joint reaction",
         ),
-        "from_body": (
+        "expressed_in": _text(
             "joint",
-            text(bodies[parent] for parent in skeleton.parents),
-            _attributes("1", "Body that exerts the joint reaction"),
+            ["ground"] * joints,
+            "Frame in which joint reactions are expressed",
+            comment="Variables ending in _body_axes are expressed in `on_body` instead.",
         ),
-        "expressed_in": (
-            "joint",
-            text(["ground"] * joints),
-            _attributes(
-                "1",
-                "Frame in which joint reactions are expressed",
-                comment="Variables ending in _body_axes are expressed in `on_body` instead.",
-            ),
+        "at": _text(
+            "joint", [AT_JOINT_CENTER] * joints, "Point at which joint reactions are given"
         ),
-        "at": (
-            "joint",
-            text([AT_JOINT_CENTER] * joints),
-            _attributes("1", "Point at which joint reactions are given"),
-        ),
-        "actuator_kind": (
+        "actuator_kind": _text("actuator", actuators.kinds, "motor, reserve or residual"),
+        "acts_on": _text(
             "actuator",
-            text(actuators.kinds),
-            _attributes("1", "motor, reserve or residual"),
-        ),
-        "acts_on": (
-            "actuator",
-            text(coordinates.names[i] for i in actuators.coordinates),
-            _attributes("1", "Coordinate the actuator acts on"),
+            (coordinates.names[i] for i in actuators.coordinates),
+            "Coordinate the actuator acts on",
         ),
     }
 
@@ -512,18 +520,11 @@ def _time_coordinates(events, time):
 
 
 def _metric_coordinates(names):
-    text = lambda values: np.array(list(values), dtype=object)
     return {
-        "metric": ("metric", text(names), _attributes("1", "Named metric")),
-        "metric_unit": (
-            "metric",
-            text(METRICS[name].unit for name in names),
-            _attributes("1", "Unit of the metric"),
-        ),
-        "metric_long_name": (
-            "metric",
-            text(METRICS[name].long_name for name in names),
-            _attributes("1", "What the metric is"),
+        "metric": _text("metric", names, "Named metric"),
+        "metric_unit": _text("metric", (METRICS[n].unit for n in names), "Unit of the metric"),
+        "metric_long_name": _text(
+            "metric", (METRICS[n].long_name for n in names), "What the metric is"
         ),
     }
 
@@ -547,8 +548,32 @@ def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
 
 def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
     """A dataset from a file, held in memory, the file closed."""
-    path = Path(path)
+    path = as_path(path, "path")
+    if path.is_dir():
+        raise BadInput(f"'{path.name}' is a folder; name the results.nc in it.")
     if not path.is_file():
         raise BadInput(f"There is no file '{path.name}' in '{path.parent.name or '.'}'.")
-    with xr.open_dataset(path, engine="h5netcdf") as dataset:
-        return dataset.load()
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+            return dataset.load()
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"'{path.name}' cannot be read as NetCDF 4. Name a run folder or its results.nc."
+        ) from error
+
+
+def require_dataset(value: Any, asked_by: str) -> None:
+    """`TypeError` that says how to get a dataset, if `value` is none."""
+    if isinstance(value, xr.Dataset):
+        return
+    raise TypeError(
+        f"`{asked_by}` takes a dataset (xarray.Dataset), as `bm.inverse` returns it, not "
+        f'{kind_of(value)}. Results on disk: `biomech.analysis.read_netcdf("results.nc")`; those '
+        "of a run: `bm.run(...).open()`."
+    )
+
+
+def kind_of(value: Any) -> str:
+    """What was given instead, in words: the type, and the text itself of a name or path."""
+    shown = f" {str(value)!r}" if isinstance(value, (str, os.PathLike)) else ""
+    return f"{type(value).__name__}{shown}"

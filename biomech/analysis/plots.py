@@ -3,8 +3,8 @@
 Curves run over each side's own gait cycle, 0 to 100 %, swing shaded from toe-off. The right side is
 dark and solid, the left light and dashed, so that both can be told apart in grey. Where the
 window of a result begins inside a stride, the curve wraps from 100 to 0 % and is not joined there.
-Without gait events curves run over time. Instants at which muscles were too weak are marked by
-hollow circles: loads there are too small.
+Without gait events curves run over time. Instants at which muscles of a leg were too weak are
+marked by hollow circles on its curves: loads there are too small.
 
 Grey bands are peaks in level walking, for orientation and not for scoring. Means of instrumented
 implants in older patients: hip 2.38 BW (Bergmann et al. 2001, J. Biomech. 34:859-871), knee 2.61 BW
@@ -33,9 +33,9 @@ from matplotlib.patches import Patch
 from ..formats.storage import Storage
 from ..model.names import BadInput, UnknownName, find, suggest
 from ..studies.gait_events import SIDES
-from ..studies.inverse import STATUS
 from ..studies.metrics import joint_index
 from .emg import ON_OFF, SOURCE, electrode_muscles, envelope, muscle_names, muscles_named
+from .labels import require_dataset
 
 _STYLE: dict[Any, Any] = {
     "font.size": 9.0,
@@ -109,7 +109,11 @@ _MAIN_GROUPS = (
 
 
 def plot(dataset: xr.Dataset, kind: str = "joint_loads", **options) -> Figure:
-    """A figure by name: joint_loads, angles, moments, activations or sweep_joint_loads."""
+    """A figure by name: joint_loads, angles, moments, activations or sweep_joint_loads.
+
+    **Raises:** `TypeError` for a path instead of a dataset; `BadInput` if it lacks what is drawn.
+    """
+    require_dataset(dataset, "plot")
     if kind not in KINDS:
         raise UnknownName(f"No figure named '{kind}'. {suggest(kind, tuple(KINDS))}")
     return KINDS[kind](dataset, **options)
@@ -135,14 +139,15 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Pat
 
 
 def _styled(function):
-    """Draws in this file's style, and makes figures show in notebooks without pyplot."""
+    """Draws a dataset in this file's style; makes figures show in notebooks without pyplot."""
 
     @functools.wraps(function)
-    def draw(*args, **kwargs):
+    def draw(dataset, *args, **kwargs):
+        require_dataset(dataset, function.__name__)
         if "IPython" in sys.modules:
             _show_in_notebook()
         with matplotlib.rc_context(_STYLE):
-            return function(*args, **kwargs)
+            return function(dataset, *args, **kwargs)
 
     return draw
 
@@ -279,7 +284,7 @@ def plot_sweep_joint_loads(
         )
         for i, value in enumerate(values)
     ]
-    if bool((dataset["status"] == STATUS.index("strength_limited")).any()):
+    if bool(dataset["strength_limited"].sel(side=side).any()):
         handles.append(_limited_handle())
     unit = dataset[parameter].attrs.get("units", "1")
     title = parameter if unit == "1" else f"{parameter} [{unit}]"
@@ -336,10 +341,10 @@ def _curve(dataset, side, values):
 
 
 def _draw(ax: Axes, dataset, side, values, *, mark_limited=False, **line):
-    """A curve; hollow circles, at most about 60, where muscles were too weak."""
+    """A curve; hollow circles, at most about 60, where muscles of this leg were too weak."""
     x, y = _curve(dataset, side, values)
     ax.plot(x, y, solid_capstyle="butt", dash_capstyle="butt", **line)
-    limited = dataset["status"].values == STATUS.index("strength_limited")
+    limited = dataset["strength_limited"].sel(side=side).values > 0
     if mark_limited and limited.any():
         shown = np.arange(limited.size) % (1 + limited.size // 60) == 0
         x, y = _curve(dataset, side, np.where(limited & shown, values, np.nan))
@@ -420,7 +425,7 @@ def _side_legend(figure, dataset, *more, marks=False):
     if "gait_pct" in dataset.coords:
         handles.append(Patch(facecolor=_SWING, edgecolor="#cccccc", linewidth=0.5, label="swing"))
     handles += more
-    if marks and bool((dataset["status"] == STATUS.index("strength_limited")).any()):
+    if marks and bool(dataset["strength_limited"].any()):
         handles.append(_limited_handle())
     one_row = figure.get_figwidth() > 1.7 * len(handles)
     columns = len(handles) if one_row else 3

@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, device, and a hash of the model's content.
+"""Where a result comes from and what it owes: versions, device, a hash of the model, citations.
 
 The hash is the SHA-256 over every field of the model record, by name: type, shape and bytes of
 arrays, text of names and counts. Notes and citations do not count, since they change no number.
@@ -11,14 +11,39 @@ import hashlib
 import importlib
 import importlib.metadata
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from ..model.body import Model
+from ..model.muscle_curves import DeGrooteFregly2016Curves, Millard2012Curves, Thelen2003Curves
 
+TITLE = "biomech: joint loads of a changing human body, with exact derivatives"
+"""As in CITATION.cff."""
+METHODS = {
+    "OpenSim's names, signs and low-pass filter": "Seth et al. (2018), PLoS Comput. Biol. "
+    "14:e1006223, doi:10.1371/journal.pcbi.1006223",
+    "spline through the coordinates": "Woltring (1986), doi:10.1016/0141-1195(86)90098-7",
+    "rigid-body dynamics": "Featherstone (2008), Rigid Body Dynamics Algorithms, "
+    "doi:10.1007/978-1-4899-7560-7",
+    "moment arms": "Delp & Loan (1995), Comput. Biol. Med. 25:21-34; "
+    "Sherman, Seth & Delp (2013), ASME DETC2013-13633",
+    "rigid tendon": "Zajac (1989), Crit. Rev. Biomed. Eng. 17:359-411",
+    "static optimization": "Crowninshield & Brand (1981), J. Biomech. 14:793-801; "
+    "Anderson & Pandy (2001), J. Biomech. 34:153-161",
+    "joint reactions": "Steele et al. (2012), Gait Posture 35:556-560",
+    "credibility": "Hicks et al. (2015), J. Biomech. Eng. 137:020905, doi:10.1115/1.4029304",
+}
+"""Part of the study `inverse` -> works it follows."""
+MUSCLE_CURVES = {
+    DeGrooteFregly2016Curves: "De Groote, Kinney, Rao & Fregly (2016), Ann. Biomed. Eng. "
+    "44:2922-2936, doi:10.1007/s10439-016-1591-9",
+    Millard2012Curves: "Millard, Uchida, Seth & Delp (2013), J. Biomech. Eng. 135:021005, "
+    "doi:10.1115/1.4023390",
+    Thelen2003Curves: "Thelen (2003), J. Biomech. Eng. 125:70-77, doi:10.1115/1.1531112",
+}
 _WITHOUT_EFFECT = ("notes", "citations")
 _SHOWN_VERSIONS = ("biomech", "jax", "numpy", "xarray")
 
@@ -46,10 +71,33 @@ def _absorb(digest, path: str, part: Any) -> None:
     digest.update(f"{path}={json.dumps(part, allow_nan=True)};".encode())
 
 
+def what_to_cite(model: Model, data: Sequence[str] = ()) -> tuple[str, ...]:
+    """Works an `inverse` result owes, a line each, after what it is cited for.
+
+    `data`: works to cite for the motion and its loads.
+    """
+    methods, muscles = dict(METHODS), model.muscles
+    if muscles.names:
+        methods["muscle curves"] = MUSCLE_CURVES[type(muscles.curves)]
+    return (
+        f"software: The biomech contributors, {TITLE}, version {_version('biomech')}",
+        *(f"model: {' '.join(work.split())}" for work in model.citations),
+        *(f"data: {work}" for work in data),
+        *(f"method, {part}: {work}" for part, work in methods.items()),
+    )
+
+
 def provenance(
-    model: Model, *, config: Mapping[str, Any] | None = None, precision: str = "float64"
+    model: Model,
+    *,
+    config: Mapping[str, Any] | None = None,
+    precision: str = "float64",
+    citations: Sequence[str] = (),
 ) -> dict[str, str]:
-    """Attributes every result carries. `config`: what was asked for, kept as JSON."""
+    """Attributes every result carries.
+
+    `config`: what was asked for, kept as JSON. `citations`: of the motion and its loads.
+    """
     return {
         **{f"{name}_version": _version(name) for name in _SHOWN_VERSIONS},
         "device": device(),
@@ -59,7 +107,7 @@ def provenance(
         "model_sha256": model_hash(model),
         "model_conventions": json.dumps(dict(model.conventions), sort_keys=True),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "citations": "\n".join(model.citations),
+        "citations": "\n".join(what_to_cite(model, citations)),
     }
 
 

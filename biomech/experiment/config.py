@@ -62,7 +62,8 @@ def load_config(
         data, source, home = _plain(config), "configuration", Path.cwd()
     else:
         path, shipped = find_configuration(config)
-        data, source = parse_yaml(_read(path), path.name), path.name
+        source = f"(shipped) {path.name}" if shipped else path.name
+        data = parse_yaml(_read(path), source)
         home = Path.cwd() if shipped else path.resolve().parent
     if not isinstance(data, dict):
         raise BadInput(f"{source} is no configuration: it must be a mapping, with `schema: 1`...")

@@ -31,6 +31,8 @@ def write_figures(
     missing = []
     if len(sweep_dimensions(dataset)) > 1:
         missing.append("A sweep over several parameters has no figure of its own; use `bm.plot`.")
+    if emg is not None and sweep_dimensions(dataset):
+        missing.append("The measured EMG is not drawn: a sweep has no figure of activations.")
     for name, kind, options in _wanted(dataset, emg, emg_side):
         absent = [variable for variable in _NEEDS[kind] if variable not in dataset]
         if absent:

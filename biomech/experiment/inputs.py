@@ -4,11 +4,15 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
+import numpy as np
+
+from ..analysis.emg import check_emg
+from ..formats.files import files_in
 from ..formats.load import load_model
 from ..formats.trial import Trial, load_trial
 from ..model.body import Model
 from ..model.edits import lock, weld, with_activation_bounds, with_reserves
-from ..model.names import BadInput, find
+from ..model.names import BadInput, find, near_miss
 from ..studies.inverse import MeasuredMotion
 from ..studies.metrics import available_metrics
 from ..studies.prepare import ensure_actuated, measured_motion
@@ -57,6 +61,9 @@ def load_inputs(checked: CheckedConfig) -> Inputs:
         lowpass_hz=study.lowpass_hz,
         values=config.model_edits.value,
     )
+    if trial.emg is not None:
+        time, side = np.asarray(motion.time), config.trial.emg_side
+        notes += check_emg(trial.emg, model.muscles.names, side, time)
     return Inputs(model, trial, motion, (*trial.notes, *notes), hashes)
 
 
@@ -70,15 +77,25 @@ def find_files(checked: CheckedConfig) -> dict[str, Path]:
             continue
         paths[key] = checked.folder / name
         if not paths[key].is_file():
-            missing.append(f"`{key}`: {name}")
-    if missing:
-        where = checked.config.data_source.strip()
-        raise BadInput(
-            f"{checked.source}: there is no file for {'; '.join(missing)} in the folder "
-            f"{checked.folder}. Set `data_folder` to where the files lie (--set data_folder=FOLDER)"
-            f"{', or get them: ' + where if where else '.'}"
-        )
-    return paths
+            missing.append(f"`{key}`: {name}{_remark(paths[key])}")
+    if not missing:
+        return paths
+    source, folder = checked.source, checked.folder
+    none = f"{source}: there is no file for {'; '.join(missing)}"
+    if len(missing) < len(paths):
+        raise BadInput(f"{none} in the folder {folder}. Correct the name, or put the file there.")
+    where = checked.config.data_source.strip()
+    raise BadInput(
+        f"{none} in the folder {folder}{'' if folder.is_dir() else ', which does not exist'}. Set "
+        "`data_folder` to where the files lie (--set data_folder=FOLDER)"
+        f"{', or get them: ' + where if where else '.'}"
+    )
+
+
+def _remark(path: Path) -> str:
+    """What stands in the place of a missing file, in brackets; nothing if nothing does."""
+    remark = "a folder" if path.is_dir() else near_miss(path.name, files_in(path.parent))
+    return f" ({remark})" if remark else ""
 
 
 def edited(model: Model, config: ExperimentConfig) -> Model:
@@ -110,7 +127,7 @@ def _load_motion(config: ExperimentConfig, files: dict[str, Path], model: Model)
     if trial.reference is not None:
         from ..formats.reference_gait import reference_gait
 
-        name = config.model.name if trial.reference == "default" else trial.reference
+        name = reference_name(config)
         if name is None:
             raise BadInput(
                 "`trial.reference`: a model from a file has no default gait. Name a built-in one, "
@@ -126,6 +143,12 @@ def _load_motion(config: ExperimentConfig, files: dict[str, Path], model: Model)
         emg=files.get("trial.emg"),
         precision=config.precision,
     )
+
+
+def reference_name(config: ExperimentConfig) -> str | None:
+    """Name of the built-in gait asked for; None for files and for a model that has none."""
+    reference = config.trial.reference
+    return config.model.name if reference == "default" else reference
 
 
 def _check_metrics(config: ExperimentConfig, model: Model) -> None:

@@ -25,6 +25,7 @@ class Peak(NamedTuple):
     value: float
     time: float
     rival: bool
+    at_edge: bool
     limited_share: float
 
 
@@ -47,14 +48,15 @@ def peak_table(dataset: xr.Dataset) -> Iterator[Peak]:
     swept = sweep_dimensions(dataset)
     columns = [
         dataset[f"metric_{name}"].transpose(*swept, "metric").values
-        for name in ("value", "time", "rival_peak", "limited_share")
+        for name in ("value", "time", "rival_peak", "at_edge", "limited_share")
     ]
     names, units = dataset["metric"].values, dataset["metric_unit"].values
     for index in np.ndindex(columns[0].shape):
         case = tuple(float(dataset[dim].values[i]) for dim, i in zip(swept, index, strict=False))
-        value, time, rival, share = (column[index] for column in columns)
+        value, time, rival, edge, share = (column[index] for column in columns)
         metric, unit = str(names[index[-1]]), str(units[index[-1]])
-        yield Peak(case, metric, unit, float(value), float(time), bool(rival), float(share))
+        marks = bool(rival), bool(edge), float(share)
+        yield Peak(case, metric, unit, float(value), float(time), *marks)
 
 
 def sweep_dimensions(dataset: xr.Dataset) -> tuple[str, ...]:
@@ -65,13 +67,14 @@ def sweep_dimensions(dataset: xr.Dataset) -> tuple[str, ...]:
 
 def write_peaks(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
     """`peak_table` as CSV; an empty cell is a number there is none of."""
-    head = ("metric", "unit", "value", "time_s", "rival_peak", "limited_share")
+    head = ("metric", "unit", "value", "time_s", "rival_peak", "at_edge", "limited_share")
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow((*sweep_dimensions(dataset), *head))
         for row in peak_table(dataset):
             case, share = [_number(x) for x in row.case], _number(row.limited_share)
-            rest = (_number(row.value), _number(row.time), int(row.rival), share)
+            marks = (int(row.rival), int(row.at_edge), share)
+            rest = (_number(row.value), _number(row.time), *marks)
             writer.writerow((*case, row.metric, row.unit, *rest))
 
 

@@ -28,6 +28,8 @@ from ruamel.yaml import YAML
 from ..analysis.credibility import credibility, credibility_text
 from ..analysis.inverse_dataset import NO_LOADS
 from ..analysis.labels import label_inverse, read_netcdf, write_netcdf
+from ..formats.reference_gait import CAUTIONS
+from ..formats.trial import Trial
 from ..interventions import CATALOGUE
 from ..model.body import Model
 from ..studies.gait_events import gait_events
@@ -38,7 +40,7 @@ from ..studies.static_optimization import equal_weights
 from .compile_cache import use_compile_cache
 from .config import CheckedConfig, load_config, to_plain
 from .figures import write_figures
-from .inputs import Inputs, load_inputs
+from .inputs import Inputs, load_inputs, reference_name
 from .peaks import with_metric_times, write_peaks
 from .progress import progress_bar
 from .run_folder import check_destination, run_folder
@@ -51,7 +53,8 @@ GOOD, BAD_INPUT, SOME_FAILED = 0, 2, 3
 RESULTS_FILE = "results.nc"
 ALWAYS_KEPT = (
     *("status", "body_weight", "body_mass"),
-    *("metric_value", "metric_time", "metric_rival_peak", "metric_limited_share"),
+    *("metric_value", "metric_time"),
+    *("metric_rival_peak", "metric_at_edge", "metric_limited_share", "strength_limited"),
     *("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
     *("ground_reaction_force", "center_of_pressure"),
 )
@@ -60,11 +63,17 @@ ALWAYS_KEPT = (
 
 @dataclasses.dataclass(frozen=True)
 class RunResult:
-    """A finished run: its `folder`, the `dataset` file in it, and the `exit_code` it earned."""
+    """A finished run.
+
+    - `folder`: what it wrote. `dataset`: the results in it.
+    - `exit_code`: 0, or 3 if some cases have instants without a solution.
+    - `warnings`: what to know before believing it; among the dataset's notes too.
+    """
 
     folder: Path
     dataset: Path
     exit_code: int
+    warnings: tuple[str, ...] = ()
 
     def open(self) -> xr.Dataset:
         """The dataset, in memory."""
@@ -100,7 +109,9 @@ def run(
             write_run(partial.folder, dataset, checked, inputs)
     folder = partial.final
     assert folder is not None
-    return RunResult(folder, folder / RESULTS_FILE, SOME_FAILED if failed else GOOD)
+    exit_code = SOME_FAILED if failed else GOOD
+    told = warnings(checked.config, inputs.trial)
+    return RunResult(folder, folder / RESULTS_FILE, exit_code, told)
 
 
 # ------------------------------------------------------------------------------- computation
@@ -114,7 +125,7 @@ def compute(
 ) -> tuple[xr.Dataset, int]:
     """The labelled dataset of every case, and how many cases have unsolved instants."""
     events = gait_events(inputs.trial) if inputs.trial.external_forces else None
-    notes = inputs.notes if events is not None else (*inputs.notes, NO_LOADS)
+    notes = dict.fromkeys((*inputs.notes, *warnings(config, inputs.trial)))  # each once
     asked = to_plain(resolved(config, inputs.files))
     label = lambda records, model, **sweep: with_metric_times(
         label_inverse(
@@ -123,7 +134,8 @@ def compute(
             events,
             config=asked,
             precision=config.precision,
-            notes=(*notes, *warnings(config)),
+            notes=tuple(notes),
+            citations=inputs.trial.citations,
             **sweep,
         )
     )
@@ -168,16 +180,19 @@ def _kept(dataset: xr.Dataset, config: ExperimentConfig) -> xr.Dataset:
     return dataset[[name for name in dataset.data_vars if name in asked]]
 
 
-def warnings(config: ExperimentConfig) -> tuple[str, ...]:
+def warnings(config: ExperimentConfig, trial: Trial) -> tuple[str, ...]:
     """What a reader of the result must know about how it was asked for."""
+    told = () if trial.external_forces else (NO_LOADS,)
+    told += CAUTIONS.get(reference_name(config) or "", ())
     moving = [
         f"{name} ({chosen.kind})"
         for name, chosen in config.interventions.items()
         if CATALOGUE[chosen.kind].needs_motion
     ]
     if not moving:
-        return ()
+        return told
     return (
+        *told,
         f"FIXED KINEMATICS: {', '.join(moving)} would change the movement, which was held as "
         "measured. The loads are those of a movement that this body would not make.",
     )

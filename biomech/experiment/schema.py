@@ -22,11 +22,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from ..formats.native import SUFFIXES
 from ..interventions import CATALOGUE, Intervention
 from ..model.library import BUILT_IN, BUILT_IN_GAIT
 from ..model.names import suggest
 
 SCHEMA_VERSION = 1
+_MODEL_SUFFIXES = (".osim", *SUFFIXES)
 MAX_SWEEP_VALUES = 10_000
 LATER_STUDIES = ("stand", "track", "predict")
 """Studies that are planned; asking for one is an error of its own."""
@@ -124,6 +126,17 @@ class BodyModel(Strict):
     def _known(cls, name: str | None) -> str | None:
         return _built_in("model", name, tuple(BUILT_IN))
 
+    @field_validator("path")
+    @classmethod
+    def _readable(cls, path: str | None) -> str | None:
+        if path is not None and not path.lower().endswith(_MODEL_SUFFIXES):
+            raise PydanticCustomError(
+                "unknown_name",
+                "'{path}' is no model file; its name must end in {known}",
+                {"path": path, "known": ", ".join(_MODEL_SUFFIXES)},
+            )
+        return path
+
     @model_validator(mode="after")
     def _one(self) -> "BodyModel":
         _one_of(self, "name", "path")
@@ -144,7 +157,8 @@ class RecordedTrial(Strict):
     emg_side: Literal["r", "l"] = Field("r", description="leg the electrodes were on")
     in_degrees_columns: Names = Field(
         (),
-        description="columns in degrees although the header says inDegrees=no; [all]: every angle",
+        description="columns in degrees although the header says inDegrees=no; [all]: every "
+        "angle, whatever the header says",
     )
 
     @field_validator("reference")

@@ -1,14 +1,14 @@
 """Open a model by what the user has: a built-in name, an .osim file or a native file."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 from ..model.body import Model
 from ..model.library import BUILT_IN, built_in_text
-from ..model.names import BadInput, suggest
+from ..model.names import BadInput, near_miss
 from ..precision import require_precision
-from .native import parse_model, read_model
+from .files import as_path, why_no_file
+from .native import SUFFIXES, parse_model, read_model
 
 
 def load_built_in(name: str) -> Model:
@@ -26,19 +26,21 @@ def load_model(
     **Raises:** `BadInput` for an unknown name or file; unless JAX computes in `precision`.
     """
     require_precision(precision)
-    text = os.fspath(name_or_path)
-    suffix = Path(text).suffix.lower()
+    path = as_path(name_or_path, "name_or_path")
+    text, suffix = str(name_or_path), path.suffix.lower()
     if suffix == ".osim":
         from .osim import load_osim
 
         return load_osim(text, **osim_options)
     if osim_options:
         raise BadInput(f"'{text}' is no .osim file, so it takes no {', '.join(osim_options)}.")
-    if suffix in (".yaml", ".yml"):
+    if suffix in SUFFIXES:
         return read_model(text)
     if text in BUILT_IN:
         return load_built_in(text)
-    raise BadInput(
-        f"No model '{text}'. {suggest(text, tuple(BUILT_IN))} Built in: {', '.join(BUILT_IN)}; "
-        "otherwise pass the path of an .osim or .yaml file."
-    )
+    if path.is_file():
+        raise BadInput(f"'{text}' is no model: pass an .osim or .yaml file.")
+    if path.is_dir():
+        raise BadInput(why_no_file(path))
+    hint = near_miss(text, tuple(BUILT_IN)) or f"Built in: {', '.join(BUILT_IN)}."
+    raise BadInput(f"No model '{text}'. {hint} Or pass the path of an .osim or .yaml file.")

@@ -24,9 +24,12 @@ from ruamel.yaml.events import (
 from ..model.body import Model
 from ..model.build import build_model, describe_model
 from ..model.names import BadInput
+from .files import NO_FILE, as_path, why_no_file
 
 MAX_BYTES = 20_000_000
 MAX_DEPTH = 20
+SUFFIXES = (".yaml", ".yml")
+"""Of native model files."""
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:
@@ -34,12 +37,14 @@ def read_model(path: str | os.PathLike[str]) -> Model:
 
     **Raises:** `BadInput` for a file that is missing, too large, not YAML or not a model.
     """
-    path = Path(path)
+    path = as_path(path, "path")
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise BadInput(f"{path.name} has {size} bytes; a model file may have {MAX_BYTES}.")
         text = path.read_text(encoding="utf-8")
+    except NO_FILE:
+        raise BadInput(why_no_file(path)) from None
     except OSError as error:
         raise BadInput(f"Cannot read the model file {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -73,11 +78,24 @@ def parse_description(text: str, file_name: str) -> dict[str, Any]:
     return description
 
 
-def write_model(model: Model, path: str | os.PathLike[str]) -> None:
-    """Write `model` to a native file, all of it or (on failure) nothing."""
-    path = Path(path)
+def write_model(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write `model` to a native file (.yaml), all of it or (on failure) nothing.
+
+    **Raises:** `TypeError` for arguments the wrong way round; `BadInput` for another suffix, a
+    folder that does not exist, or a file that does unless `overwrite`.
+    """
+    if not isinstance(model, Model):
+        raise TypeError(
+            "`save_model` takes a model, then the file to write: "
+            f'save_model(model, "leg.yaml"). Its first argument is {type(model).__name__}.'
+        )
+    path = as_path(path, "path")
+    _check_destination(path, overwrite)
     text = format_model(model)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise BadInput(f"Cannot write in the folder '{path.parent}': {error.strerror}.") from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -86,6 +104,19 @@ def write_model(model: Model, path: str | os.PathLike[str]) -> None:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def _check_destination(path: Path, overwrite: bool) -> None:
+    if path.suffix.lower() not in SUFFIXES:
+        raise BadInput(f"'{path}' is no name for a native model file; let it end in .yaml.")
+    if not path.parent.is_dir():
+        raise BadInput(f"There is no folder '{path.parent}' to write '{path.name}' in. Make it.")
+    if path.is_dir():
+        raise BadInput(f"'{path}' is a folder; name the file to write.")
+    if path.exists() and not overwrite:
+        raise BadInput(
+            f"The file '{path}' exists already. Choose another name, or pass overwrite=True."
+        )
 
 
 def format_model(model: Model) -> str:

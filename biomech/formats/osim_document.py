@@ -15,14 +15,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+from xml.parsers.expat import ErrorString
 
 import defusedxml
 from defusedxml.ElementTree import DefusedXMLParser
 
 from ..model.names import BadInput, suggest
+from .files import NO_FILE, as_path, why_no_file
 
 MAX_BYTES = 64 * 2**20
 MAX_ELEMENTS = 2_000_000
@@ -210,10 +211,12 @@ class OsimDocument:
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """The file's bytes, if it is a readable file of bearable size."""
-    path = Path(path)
+    path = as_path(path, "path")
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
+    except NO_FILE:
+        raise BadInput(why_no_file(path)) from None
     except OSError as error:
         raise BadInput(f"Cannot read the model file {path}: {error.strerror}.") from error
     return data
@@ -335,7 +338,8 @@ def _parse(data: bytes, file_name: str) -> Element:
     except ParseError as error:
         line, column = error.position
         raise BadInput(
-            f"{file_name} is not well-formed XML at line {line}, column {column + 1}: {error.msg}."
+            f"{file_name} is not well-formed XML at line {line}, column {column + 1}: "
+            f"{ErrorString(error.code)}."  # `error.msg` repeats the position
         ) from error
     except (ValueError, LookupError) as error:
         if isinstance(error, BadInput):

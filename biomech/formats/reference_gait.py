@@ -18,6 +18,18 @@ from .trial import Trial
 MARGIN = 0.2
 """Part of a stride added before and after it [-]."""
 
+_CITATIONS = {
+    "planar": ("Fukuchi, Fukuchi & Duarte (2018), PeerJ 6:e4640, doi:10.7717/peerj.4640",)
+}
+CAUTIONS = {
+    "planar": (
+        "The ground reaction is computed from the motion of the body `planar`, so its residual "
+        "checks pass by construction and prove nothing.",
+        "The ankle load is high: that of the unchanged body peaks at 5.95 body weights; a model of "
+        "seven men gives 3.9 (Procter & Paul 1982, J. Biomech. 15:627-634).",
+    )
+}
+"""What to know before believing the loads of a gait, by its name; among the trial's notes."""
 _FORWARD = "pelvis_tx"
 _AXES = ("x", "y", "z")
 
@@ -28,8 +40,13 @@ def reference_gait(name: str = "planar") -> Trial:
     External forces are on heel, forefoot and toes of each foot; their sum per side is the ground
     reaction. Right heel strike is at 0 s.
 
-    **Raises:** `BadInput` for a model without a reference gait.
+    **Raises:** `BadInput` for a model without a reference gait; `TypeError` for another thing than
+    a name.
     """
+    if not isinstance(name, str):
+        raise TypeError(
+            f"`name` must be that of a built-in gait, e.g. 'planar', not {type(name).__name__}."
+        )
     text = built_in_text("reference gait", name, BUILT_IN_GAIT)
     notes, labels, values = _parse(text, BUILT_IN_GAIT[name])
     columns = dict(zip(labels, values.T, strict=True))
@@ -61,8 +78,9 @@ def reference_gait(name: str = "planar") -> Trial:
         external_forces=tuple(forces),
         start=0.0,
         end=period,
-        notes=notes,
+        notes=(*notes, *CAUTIONS[name]),
         source=((BUILT_IN_GAIT[name], hashlib.sha256(text.encode()).hexdigest()),),
+        citations=_CITATIONS[name],
     )
 
 

@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from ..model.names import BadInput, find, suggest
+from ..model.names import BadInput, find
+from .files import NO_FILE, as_path, why_no_file
 
 MAX_BYTES = 512 * 2**20
 """Largest table that is read [bytes]."""
@@ -99,7 +100,7 @@ def read_storage(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> Stor
 
 def read_text(path: str | os.PathLike, max_bytes: int) -> tuple[str, tuple[str, str]]:
     """Text of a file with plain line ends, and its name and SHA-256."""
-    path = Path(path)
+    path = as_path(path, "path")
     try:
         size = path.stat().st_size
         if size > max_bytes:
@@ -108,8 +109,8 @@ def read_text(path: str | os.PathLike, max_bytes: int) -> tuple[str, tuple[str, 
                 "Cut the record to the seconds you need."
             )
         content = path.read_bytes()
-    except FileNotFoundError:
-        raise BadInput(f"There is no file '{path}'.{_alternatives(path)}") from None
+    except NO_FILE:
+        raise BadInput(why_no_file(path)) from None
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
         raise BadInput(f"'{path.name}' cannot be read: {reason}.") from None
@@ -164,14 +165,6 @@ def require_finite(storage: Storage, labels: Sequence[str]) -> None:
                 f"{int((~good).sum())} of {good.size} rows. Fill the gap, or cut the record "
                 "to the part without it."
             )
-
-
-def _alternatives(path: Path) -> str:
-    try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()][:1000]
-    except OSError:
-        return " The folder does not exist either."
-    return f" {suggest(path.name, names)}"
 
 
 def _decode(content: bytes, name: str) -> str:

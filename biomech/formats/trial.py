@@ -3,11 +3,14 @@
 Inside, coordinates are in rad and m. Files may hold degrees; which columns do is decided here:
 
 - the header says `inDegrees=yes`: rotational coordinates are converted. Without a model these are
-  taken to be all columns but those named `..._tx`, `..._ty`, `..._tz`, and a note says so.
+  taken to be all columns but those named `..._tx`, `..._ty`, `..._tz`, and a note says so. Numbers
+  so small that they must be radians (`MOST_RADIANS`, `LEAST_MOTION`) are refused, unless
+  `in_degrees_columns="all"` says that they are degrees.
 - it says no: nothing is converted but the columns in `in_degrees_columns`. A rotation beyond 1.05
-  turns is then refused, since files that say no and hold degrees are common. The check concerns
-  only columns that are used (`match_coordinates`): the column of a coupled coordinate, such as
-  the patella's, may hold anything, since the model computes it.
+  turns is then refused, since files that say no and hold degrees are common.
+
+Both checks concern only columns that are used (`match_coordinates`): the column of a coupled
+coordinate, such as the patella's, may hold anything, since the model computes it.
 
 The whole record is kept, so that filters and splines have samples on both sides of the analysed
 window; `start` and `end` bound the window only.
@@ -26,13 +29,18 @@ from jaxtyping import Float
 from ..model.names import BadInput, find
 from ..precision import require_precision
 from .external_loads import ExternalForce, read_external_loads
+from .files import as_path
 from .storage import Storage, read_storage
 
 MOST_RADIANS = 1.05 * 2.0 * math.pi
 """A rotation larger than this is taken for degrees [rad]."""
+LEAST_MOTION = math.pi
+"""Angles that all change by less are taken for radians: no joint turns by more than half a turn,
+and whoever moves turns one by more than 3.14 degrees [deg]."""
 MOST_METRES = 100.0
 """A translation larger than this is taken for millimetres [m]."""
 _ROUNDING = 1e-6  # of printed time stamps [s]
+_MOST_SHOWN = 5  # columns named in an error
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,6 +57,8 @@ class Trial:
     - `notes`: what was reinterpreted or left out.
     - `source`: name and SHA-256 of every file read; never a path.
     - `emg`: muscle electrical activity, if given.
+    - `citations`: works to cite for the recording, where they are known.
+    - `degrees_by_header`: whether angles were converted because the header alone says degrees.
     """
 
     time: Float[np.ndarray, " time"]
@@ -60,6 +70,8 @@ class Trial:
     notes: tuple[str, ...] = ()
     source: tuple[tuple[str, str], ...] = ()
     emg: Storage | None = None
+    citations: tuple[str, ...] = ()
+    degrees_by_header: bool = False
 
     @property
     def frame_times(self) -> Float[np.ndarray, " frame"]:
@@ -84,24 +96,34 @@ def load_trial(
 
     - `model`: a `Model`; tells rotations from translations, and must have the loaded bodies.
     - `in_degrees_columns`: columns that hold degrees although the header says `inDegrees=no`;
-      "all" means every rotational one.
+      "all" means every rotational one, and that a header that says yes is right.
     - `start`, `end`: window to analyse [s]; by default all that motion and loads cover.
     - `allow_path`: folder outside that of the XML file where its table may lie.
     - `emg`: a table of muscle electrical activity.
+
+    **Raises:** `BadInput` for a file that cannot be read or does not fit the others; `TypeError`
+    for an argument that is no file name or no model.
     """
     require_precision(precision)
-    storage = read_storage(coordinates)
+    if model is not None and not hasattr(model, "skeleton"):
+        raise TypeError(
+            "`model` must be a model, as `bm.load_model(...)` returns it, not "
+            f"{type(model).__name__}."
+        )
+    storage = read_storage(as_path(coordinates, "coordinates"))
     values, notes = _in_radians(storage, _translational(model), in_degrees_columns)
     forces, sources = (), (storage.source,)
     if external_loads is not None:
-        loads = read_external_loads(external_loads, allow_path=allow_path)
+        path = as_path(external_loads, "external_loads")
+        loads = read_external_loads(path, allow_path=allow_path)
         forces, sources = loads.forces, sources + loads.sources
         notes += loads.notes
         _check_bodies(forces, model)
-    activity = None if emg is None else read_storage(emg)
-    if activity is not None:
-        sources, notes = (*sources, activity.source), notes + activity.notes
     start, end, window_notes = _window(storage.time, forces, start, end)
+    activity = None if emg is None else read_storage(as_path(emg, "emg"))
+    if activity is not None:
+        require_overlap(activity, start, end)
+        sources, notes = (*sources, activity.source), notes + activity.notes
     return Trial(
         time=storage.time,
         coordinate_names=storage.labels,
@@ -112,6 +134,7 @@ def load_trial(
         notes=notes + window_notes,
         source=sources,
         emg=activity,
+        degrees_by_header=storage.in_degrees and in_degrees_columns != "all",
     )
 
 
@@ -133,7 +156,7 @@ def match_coordinates(
     - `translational`: names of coordinates in m; by default those ending in `_tx`, `_ty`, `_tz`.
 
     **Raises:** `BadInput` if a free coordinate has no column, or its column is not finite or looks
-    like degrees or millimetres.
+    like degrees, radians or millimetres where another unit is meant.
     """
     coupled, held = set(coupled), {**(locked or {}), **(values or {})}
     lengths = {n for n in names if _is_length(n)} if translational is None else set(translational)
@@ -151,6 +174,10 @@ def match_coordinates(
 
 
 # ----------------------------------------------------------------------------------- units
+
+_ALL_IN_DEGREES = (
+    "in_degrees_columns=\"all\" (command line: --set 'trial.in_degrees_columns=[all]')"
+)
 
 
 def _is_length(name: str) -> bool:
@@ -172,6 +199,10 @@ def _in_radians(
     """Values with angles in rad, and notes."""
     lengths = [(translational or {}).get(name, _is_length(name)) for name in storage.labels]
     rotations = [name for name, length in zip(storage.labels, lengths, strict=True) if not length]
+    if not isinstance(named, Sequence):
+        raise TypeError(
+            f'`in_degrees_columns` must be names of columns or "all", not {type(named).__name__}.'
+        )
     if isinstance(named, str) and named != "all":
         named = (named,)
     wanted = rotations if named == "all" else list(named)
@@ -190,7 +221,7 @@ def _in_radians(
 
 def _check_used(trial: Trial, free: Sequence[str], lengths: set[str]) -> None:
     file = _file(trial)
-    angles, far = [], []
+    angles, far = {}, []
     for name in free:
         column = trial.coordinate_values[:, trial.coordinate_names.index(name)]
         good = np.isfinite(column)
@@ -203,19 +234,43 @@ def _check_used(trial: Trial, free: Sequence[str], lengths: set[str]) -> None:
         size = float(np.abs(column).max())
         if name in lengths and size > MOST_METRES:
             far.append(f"{name} ({size:.4g})")
-        if name not in lengths and size > MOST_RADIANS:
-            angles.append((name, size))
+        if name not in lengths:
+            angles[name] = column
     if far:
         raise BadInput(
             f"{file}: {', '.join(far)} cannot be metres. Divide by 1000 if they are millimetres."
         )
-    if angles:
-        shown = ", ".join(f"{name} ({size:.4g})" for name, size in angles)
+    if trial.degrees_by_header:
+        _check_degrees(file, {name: np.rad2deg(column) for name, column in angles.items()})
+    _check_radians(file, angles)
+
+
+def _check_degrees(file: str, angles: Mapping[str, np.ndarray]) -> None:
+    """Raise if angles [deg] that only the header calls so are radians."""
+    largest = max((float(np.abs(column).max()) for column in angles.values()), default=0.0)
+    moved = max((float(np.ptp(column)) for column in angles.values()), default=0.0)
+    if 0.0 < largest <= MOST_RADIANS and moved < LEAST_MOTION:
         raise BadInput(
-            f"{file} was read in radians, but these columns exceed 1.05 turns: {shown}. If only "
-            f"they are in degrees, pass in_degrees_columns={tuple(n for n, _ in angles)!r}; if all "
-            'angles are, pass in_degrees_columns="all". If they are radians, take off whole turns.'
+            f"{file} says inDegrees=yes, but its angles reach {largest:.3g} at most and change by "
+            f"{moved:.3g} at most, so they seem to be radians. If they are, write inDegrees=no in "
+            f"its header; if they are degrees, confirm it with {_ALL_IN_DEGREES}."
         )
+
+
+def _check_radians(file: str, angles: Mapping[str, np.ndarray]) -> None:
+    """Raise if there are angles [rad] that cannot be radians."""
+    sizes = {name: float(np.abs(column).max()) for name, column in angles.items()}
+    too_large = {name: size for name, size in sizes.items() if size > MOST_RADIANS}
+    if not too_large:
+        return
+    shown = [f"{name} ({size:.4g})" for name, size in too_large.items()][:_MOST_SHOWN]
+    if len(too_large) > len(shown):
+        shown.append(f"and {len(too_large) - len(shown)} more")
+    raise BadInput(
+        f"{file} was read in radians, but these columns exceed 1.05 turns: {', '.join(shown)}. "
+        f"If all angles are in degrees, pass {_ALL_IN_DEGREES}; if only some are, name those "
+        "columns instead. If they are radians, take off whole turns."
+    )
 
 
 # -------------------------------------------------------------------------------- matching
@@ -235,8 +290,9 @@ def _require_columns(trial: Trial, free: Sequence[str], names: Sequence[str]) ->
     raise BadInput(
         f"{_file(trial)} has no column for {', '.join(missing)}, which the model leaves free. "
         f"{'Similar columns: ' + hints + ' ' if hints else ''}"
-        "Rename a column, or use `model_edits` to weld the joint, lock the coordinate or give it a "
-        "value."
+        "Rename a column, or weld the joint, lock the coordinate or give it a value: in a "
+        "configuration with `model_edits`, e.g. --set model_edits.weld.NAME=0; in Python with "
+        "`weld` or `lock` of `biomech.model.edits`."
     )
 
 
@@ -267,6 +323,16 @@ def _check_bodies(forces: Sequence[ExternalForce], model: Any) -> None:
         return
     for force in forces:
         find("body", force.body, model.skeleton.body_names)
+
+
+def require_overlap(emg: Storage, start: float, end: float) -> None:
+    """Raise unless some of the record lies between `start` and `end` [s]."""
+    if emg.time[-1] < start or emg.time[0] > end:
+        raise BadInput(
+            f"'{emg.source[0] or emg.name}' was recorded from {emg.time[0]:.9g} to "
+            f"{emg.time[-1]:.9g} s, outside the analysed {start:.9g} to {end:.9g} s. Is it of the "
+            "same trial and clock?"
+        )
 
 
 def _window(time, forces, start, end) -> tuple[float, float, tuple[str, ...]]:

@@ -33,9 +33,17 @@ def find(kind: str, name: str, names: Sequence[str]) -> int:
 
 def suggest(name: str, names: Sequence[str]) -> str:
     """One sentence that helps whoever wrote `name` to the right one of `names`."""
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    if close:
-        return f"Did you mean {close}?"
+    near = near_miss(name, names)
+    if near:
+        return near
     shown = sorted(names)
     more = f" and {len(shown) - 12} more" if len(shown) > 12 else ""
     return f"There are: {', '.join(shown[:12])}{more}." if shown else "There are none."
+
+
+def near_miss(name: str, names: Sequence[str]) -> str:
+    """``Did you mean 'glmed1_r'?`` with those of `names` that are like `name`; else nothing."""
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if not close:
+        return ""
+    return f"Did you mean {repr(close[0]) if len(close) == 1 else close}?"

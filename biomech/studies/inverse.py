@@ -21,7 +21,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from ..dynamics.inverse_dynamics import generalized_forces, inverse_dynamics, joint_reactions
 from ..dynamics.kinematics import Pose, body_motion, coupled_motion, project_couplers
@@ -35,6 +35,7 @@ from ..muscles.rigid_tendon import (
     rigid_tendon_state,
 )
 from ..solvers.separable_programme import RESULTS
+from .gait_events import SIDES
 from .static_optimization import EffortWeights, equal_weights, share_moments
 
 STATUS = (
@@ -89,6 +90,7 @@ class InverseRecord(eqx.Module):
     - `joint_center`: in ground [m].
     - `ligament_force`: [N].
     - `status`: index into `STATUS`. From "infeasible" on, what muscles and joints carried is NaN.
+    - `limited`: whether the muscles of each leg were too weak; see `strength_limited`.
     """
 
     time: Float[Array, "*time"]
@@ -114,6 +116,7 @@ class InverseRecord(eqx.Module):
     joint_center: Float[Array, "*time joint 3"]
     ligament_force: Float[Array, "*time ligament"]
     status: Int[Array, "*time"]
+    limited: Bool[Array, "*time side"]
 
 
 class MuscleState(eqx.Module):
@@ -228,6 +231,7 @@ def inverse_instant(
         joint_center=now.joint_center,
         ligament_force=ligament_force,
         status=_status(shared.result),
+        limited=jnp.zeros(len(SIDES), bool),  # known once the whole motion is
     )
 
 
@@ -254,9 +258,9 @@ def _inverse_all(model, motion, weights, passive_fiber_force, opensim_pennation)
         opensim_pennation=opensim_pennation,
     )
     record = jax.vmap(each)(motion)
-    limited = strength_limited(model, record) & (record.status == 0)
-    status = jnp.where(limited, STATUS.index("strength_limited"), record.status)
-    return blank_unsolved(eqx.tree_at(lambda r: r.status, record, status))
+    limited = strength_limited(model, record) & (record.status == 0)[:, None]
+    status = jnp.where(jnp.any(limited, axis=1), STATUS.index("strength_limited"), record.status)
+    return blank_unsolved(eqx.tree_at(lambda r: (r.status, r.limited), record, (status, limited)))
 
 
 _NEEDS_A_SOLUTION = (
@@ -273,12 +277,16 @@ def blank_unsolved(record: InverseRecord) -> InverseRecord:
     return eqx.tree_at(fields, record, [blank(x) for x in fields(record)])
 
 
-def strength_limited(model: Model, record: InverseRecord):
-    """Frames where a reserve exceeds `STRENGTH_LIMIT` of its coordinate's peak net moment.
+def strength_limited(model: Model, record: InverseRecord) -> Bool[Array, "time side"]:
+    """Whether a reserve of a leg exceeds `STRENGTH_LIMIT` of its coordinate's peak net moment.
 
-    There the muscles are too weak for the measured motion, and loads fall artificially.
+    There its muscles are too weak for the measured motion, and its loads fall artificially. A leg's
+    reserves are those on coordinates that end with its side; one on a coordinate without a side
+    counts for both. The other leg is not concerned: static optimization is one programme per leg
+    wherever, as usual, no muscle crosses joints of both.
     """
-    free = model.skeleton.coordinates.free
+    coordinates = model.skeleton.coordinates
+    free = coordinates.free
     reserves = [
         (i, free.index(coordinate))
         for i, (kind, coordinate) in enumerate(
@@ -287,11 +295,15 @@ def strength_limited(model: Model, record: InverseRecord):
         if kind == "reserve" and coordinate in free
     ]
     if not reserves:
-        return jnp.zeros(record.time.shape, bool)
+        return jnp.zeros((*record.time.shape, len(SIDES)), bool)
     actuator, row = np.array(reserves).T
     peak = jnp.max(jnp.abs(record.moment[:, row]), axis=0)
     used = jnp.abs(record.actuator_force[:, actuator])
-    return jnp.any(used > STRENGTH_LIMIT * peak[None], axis=1)
+    names = [coordinates.names[free[k]] for k in row]
+    suffixes = tuple(f"_{side}" for side in SIDES)
+    of_side = [[n.endswith(own) or not n.endswith(suffixes) for own in suffixes] for n in names]
+    over = used > STRENGTH_LIMIT * peak[None]
+    return jnp.any(over[:, :, None] & jnp.array(of_side)[None], axis=1)
 
 
 def _status(result):

@@ -18,8 +18,11 @@ window is the whole record, and early and late stance are NaN. Instants that wer
 left out; those limited by strength are kept, and `limited_share` says how many there are.
 
 A largest sample without both neighbours in the window has no parabola and counts as it is; so the
-derivative there is that of the sample. Where two peaks lie within 1 % (`rival_peak`) the larger
-may change place under a small change of the model, and its derivative tells only one side.
+derivative there is that of the sample. One on the first or last instant of the record is no peak at
+all, since the load may have been larger just outside: `at_edge` says so. A record whose last
+instant repeats its first (`is_periodic`) has no such edge: peaks are taken across it. Where two
+peaks lie within 1 % (`rival_peak`) the larger may change place under a small change of the model,
+and its derivative tells only one side.
 
 Everything is differentiable in the record and the context, and jits.
 """
@@ -31,6 +34,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
 from ..dynamics.kinematics import pose
@@ -45,6 +49,7 @@ MID_STANCE_PERCENT = 30.0
 """Between the first and the second peak of stance [%]; the trough of measured loads lies there."""
 RIVAL_SHARE = 0.01
 """Peaks closer than this share of the larger one are rivals [-]."""
+_CLOSES = 1e-3  # first and last instant of a periodic record differ by less, over the range [-]
 
 _JOINT_NAMES = {
     "hip": ("hip",),
@@ -65,6 +70,7 @@ class Context(eqx.Module):
     - `stance`: whether each foot is on the ground; all true for a leg without events.
     - `tibia_anterior`: x axis of the body beyond each knee, in ground [-]; 0 without a knee.
     - `joint_names`: of the model. Static.
+    - `periodic`: whether the last instant of the record repeats the first. Static.
     """
 
     body_mass: Float[Array, ""]
@@ -73,6 +79,7 @@ class Context(eqx.Module):
     stance: Bool[Array, "time side"]
     tibia_anterior: Float[Array, "time side 3"]
     joint_names: tuple[str, ...] = eqx.field(static=True)
+    periodic: bool = eqx.field(static=True, default=False)
 
 
 class Metric(NamedTuple):
@@ -102,11 +109,13 @@ def context(
     record: InverseRecord,
     gait_percent: Float[ArrayLike, "time side"] | None = None,
     stance: Bool[ArrayLike, "time side"] | None = None,
+    *,
+    periodic: bool = False,
 ) -> Context:
     """The context of a record.
 
     `gait_percent` [%] and `stance` come from `gait_events`; without them, or for a leg whose
-    percentage is NaN, every window is the whole record.
+    percentage is NaN, every window is the whole record. `periodic`: as `is_periodic` finds it.
     """
     mass = body_mass(model)
     shape = (record.time.shape[0], len(SIDES))
@@ -124,7 +133,24 @@ def context(
         stance=on_ground | jnp.isnan(percent),
         tibia_anterior=jnp.stack(anterior, axis=1),
         joint_names=names,
+        periodic=periodic,
     )
+
+
+def is_periodic(record: InverseRecord, coordinate_names: Sequence[str]) -> bool:
+    """Whether the last instant repeats the first, but for the distance travelled (`..._tx`).
+
+    Coordinates, speeds and net moments must all close, as in a whole stride of a built-in gait;
+    measured strides never do. Takes a record of one case, outside compiled code.
+    """
+    stays = [i for i, name in enumerate(coordinate_names) if not name.endswith("_tx")]
+    parts = (record.value[:, jnp.array(stays, int)], record.speed, record.generalized_force)
+    return record.time.size > 2 and all(map(_closes, map(np.asarray, parts)))
+
+
+def _closes(values: np.ndarray) -> bool:
+    gap = np.abs(values[-1] - values[0]).max(initial=0.0)
+    return bool(gap <= _CLOSES * np.ptp(values, axis=0).max(initial=0.0))
 
 
 def body_mass(model: Model) -> Float[Array, ""]:
@@ -169,24 +195,31 @@ def solved(record: InverseRecord) -> Bool[Array, " time"]:
     return (record.status == STATUS.index("successful")) | (record.status == limited)
 
 
-def limited_share(record: InverseRecord, mask: Bool[Array, " time"]) -> Float[Array, ""]:
-    """Share of the instants in `mask` at which the muscles were too weak [-]; NaN if none."""
-    limited = (record.status == STATUS.index("strength_limited")) & mask
+def limited_share(record: InverseRecord, side: str, mask: Bool[Array, " time"]) -> Float[Array, ""]:
+    """Share of the instants in `mask` at which a leg's muscles were too weak [-]; NaN if none."""
+    limited = record.limited[:, SIDES.index(side)] & mask
     return jnp.sum(limited) / jnp.sum(mask)
 
 
 # ------------------------------------------------------------------------- peak and impulse
 
 
-def peak(values: Float[Array, " time"], mask: Bool[Array, " time"]) -> Float[Array, ""]:
+def peak(
+    values: Float[Array, " time"], mask: Bool[Array, " time"], *, periodic: bool = False
+) -> Float[Array, ""]:
     """Largest of `values` where `mask` holds, refined by a parabola; NaN if it holds nowhere.
 
-    Samples are taken to be equally spaced.
+    Samples are taken to be equally spaced. `periodic`: the last repeats the first, and the one
+    before it is the first one's neighbour.
     """
+    if periodic:
+        values, mask = values[:-1], mask[:-1]
     n = values.shape[0]
     top = jnp.argmax(jnp.where(mask, values, -jnp.inf))
-    before, after = jnp.maximum(top - 1, 0), jnp.minimum(top + 1, n - 1)
-    inner = (top > 0) & (top < n - 1) & mask[before] & mask[after]
+    before, after = (top - 1) % n, (top + 1) % n
+    inner = mask[before] & mask[after]
+    if not periodic:
+        inner = inner & (top > 0) & (top < n - 1)
     y0, y1, y2 = values[before], values[top], values[after]
     curvature = y0 - 2.0 * y1 + y2
     curved = inner & (curvature < 0.0)
@@ -195,16 +228,27 @@ def peak(values: Float[Array, " time"], mask: Bool[Array, " time"]) -> Float[Arr
     return jnp.where(jnp.any(mask), jnp.where(curved, vertex, y1), jnp.nan)
 
 
+def at_edge(values: Float[Array, " time"], mask: Bool[Array, " time"]) -> Bool[Array, ""]:
+    """Whether the largest of `values` in `mask` is the first or the last of the record."""
+    top = jnp.argmax(jnp.where(mask, values, -jnp.inf))
+    return jnp.any(mask) & ((top == 0) | (top == values.shape[0] - 1))
+
+
 def rival_peak(
-    values: Float[Array, " time"], mask: Bool[Array, " time"], share: float = RIVAL_SHARE
+    values: Float[Array, " time"],
+    mask: Bool[Array, " time"],
+    share: float = RIVAL_SHARE,
+    *,
+    periodic: bool = False,
 ) -> Bool[Array, ""]:
     """Whether another local maximum comes within `share` of the largest value in `mask`."""
     inside = jnp.where(mask, values, -jnp.inf)
-    edge = jnp.full(1, -jnp.inf, values.dtype)
-    higher_than_before = inside > jnp.concatenate([edge, inside[:-1]])
-    not_lower_than_after = inside >= jnp.concatenate([inside[1:], edge])
+    inside = inside[:-1] if periodic else inside
+    before, after = jnp.roll(inside, 1), jnp.roll(inside, -1)
+    if not periodic:
+        before, after = before.at[0].set(-jnp.inf), after.at[-1].set(-jnp.inf)
     top = jnp.max(inside)
-    near = higher_than_before & not_lower_than_after & (inside >= top - share * jnp.abs(top))
+    near = (inside > before) & (inside >= after) & (inside >= top - share * jnp.abs(top))
     return jnp.sum(near) > 1
 
 
@@ -243,7 +287,7 @@ def knee_adduction_moment(
 
 def _peak_load(record, context, *, joint, side, window):
     values = joint_load(record, context, joint, side)
-    return peak(values, window_mask(record, context, side, window))
+    return peak(values, window_mask(record, context, side, window), periodic=context.periodic)
 
 
 def _load_impulse(record, context, *, joint, side):
@@ -253,7 +297,7 @@ def _load_impulse(record, context, *, joint, side):
 
 def _peak_adduction(record, context, *, side, window):
     values = knee_adduction_moment(record, context, side)
-    return peak(values, window_mask(record, context, side, window))
+    return peak(values, window_mask(record, context, side, window), periodic=context.periodic)
 
 
 # ------------------------------------------------------------------------------- registry
@@ -321,12 +365,14 @@ class MetricReport(eqx.Module):
 
     - `value`: in the metric's unit.
     - `rival_peak`: whether a second peak comes within `RIVAL_SHARE` of the one reported.
+    - `at_edge`: whether it is the first or last instant of the record, so no peak.
     - `limited_share`: of its window where muscles were too weak [-].
     - `names`: order of the axis. Static.
     """
 
     value: Float[Array, " metric"]
     rival_peak: Bool[Array, " metric"]
+    at_edge: Bool[Array, " metric"]
     limited_share: Float[Array, " metric"]
     names: tuple[str, ...] = eqx.field(static=True)
 
@@ -338,24 +384,28 @@ def evaluate_metrics(
     names = available_metrics(context.joint_names) if names is None else tuple(names)
     metrics = [find_metric(name) for name in names]
     stack = lambda parts, dtype: jnp.stack(parts) if parts else jnp.zeros(0, dtype)
-    pairs = [_warnings(record, context, metric) for metric in metrics]
+    warnings = [_warnings(record, context, metric) for metric in metrics]
     return MetricReport(
         stack([metric.function(record, context) for metric in metrics], record.time.dtype),
-        stack([rival for rival, _ in pairs], bool),
-        stack([share for _, share in pairs], record.time.dtype),
+        stack([rival for rival, _, _ in warnings], bool),
+        stack([edge for _, edge, _ in warnings], bool),
+        stack([share for _, _, share in warnings], record.time.dtype),
         names,
     )
 
 
 def _warnings(record, context, metric):
-    """Rival peak (never for an impulse) and limited share of one metric."""
+    """Rival peak and record's edge (never for an impulse), and limited share of one metric."""
     asked = metric.function.keywords
     side, window = asked["side"], asked.get("window", STANCE)
     mask = window_mask(record, context, side, window)
+    share = limited_share(record, side, mask).astype(record.time.dtype)
     if "window" not in asked:
-        rival = jnp.asarray(False)
-    elif "joint" in asked:
-        rival = rival_peak(joint_load(record, context, asked["joint"], side), mask)
+        return jnp.asarray(False), jnp.asarray(False), share
+    if "joint" in asked:
+        values = joint_load(record, context, asked["joint"], side)
     else:
-        rival = rival_peak(knee_adduction_moment(record, context, side), mask)
-    return rival, limited_share(record, mask).astype(record.time.dtype)
+        values = knee_adduction_moment(record, context, side)
+    rival = rival_peak(values, mask, periodic=context.periodic)
+    edge = jnp.asarray(False) if context.periodic else at_edge(values, mask)
+    return rival, edge, share

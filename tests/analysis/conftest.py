@@ -17,7 +17,7 @@ def walk():
 
 @pytest.fixture(scope="session")
 def walk_sweep():
-    """The same with gluteal strength swept, loads falling and the weakest case strength-limited."""
+    """The same with gluteal strength swept, loads falling and the weakest right leg too weak."""
     import equinox as eqx
     import jax.numpy as jnp
 
@@ -29,8 +29,9 @@ def walk_sweep():
     record = walking_record(model, time, lead=(3,))
     scale = jnp.array([1.0, 0.75, 0.5])
     force = record.joint_reaction_force * (1.5 - 0.5 * scale)[:, None, None, None]
-    status = record.status.at[2, 20:40].set(1)
-    record = eqx.tree_at(lambda r: (r.joint_reaction_force, r.status), record, (force, status))
+    status, limited = record.status.at[2, 20:40].set(1), record.limited.at[2, 20:40, 0].set(True)
+    parts = lambda r: (r.joint_reaction_force, r.status, r.limited)
+    record = eqx.tree_at(parts, record, (force, status, limited))
     return label_inverse(
         record, model, gait_events(walking_trial()), sweep={"gluteal.scale": scale}
     )

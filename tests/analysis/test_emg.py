@@ -4,6 +4,7 @@ import pytest
 from biomech.analysis.emg import (
     MUSCLES_OF_ELECTRODE,
     ON_OFF,
+    check_emg,
     compare_emg,
     electrode_muscles,
     envelope,
@@ -59,6 +60,23 @@ def test_same_activity_correlates_fully(walk):
     assert table.loc["soleus", "correlation"] == pytest.approx(1.0)
     assert table.loc["soleus", "rms_difference"] == pytest.approx(0.0, abs=1e-12)
     assert np.isnan(envelope(emg, "soleus", np.array([-1.0]))).all()
+
+
+def test_emg_that_shows_nothing_is_refused(walk):
+    time, names = walk["time"].values, ("soleus_r", "glmed1_r")
+    ones = np.ones_like(time)
+    assert check_emg(_emg(time, soleus=ones), names, "r", time) == ()
+    odd = check_emg(_emg(time, soleus=ones, hand=ones), names, "r", time)
+    assert odd == ("'emg': no muscle of this model under hand; left out.",)
+    half = time.size // 2
+    (short,) = check_emg(_emg(time[:half], soleus=ones[:half]), names, "r", time)
+    assert "not the whole window" in short
+    with pytest.raises(BadInput, match=r"no channel is over a muscle.*has hand, arm.*`emg_side`"):
+        check_emg(_emg(time, hand=ones, arm=ones), names, "r", time)
+    with pytest.raises(BadInput, match="on side 'l'"):
+        check_emg(_emg(time, soleus=ones), names, "l", time)
+    with pytest.raises(BadInput, match="same trial and clock"):
+        compare_emg(walk, _emg(time + 100.0, soleus=ones))
 
 
 def test_share_inside_band(walk):

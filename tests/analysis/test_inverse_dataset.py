@@ -1,12 +1,20 @@
 import dataclasses
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from biomech.analysis.credibility import credibility
 from biomech.analysis.inverse_dataset import NO_LOADS, inverse
 from biomech.analysis.labels import read_netcdf, write_netcdf
+from biomech.formats.load import load_model
+from biomech.formats.reference_gait import reference_gait
 from small_walk import walking_model, walking_trial
 
 WINDOW = {"start": 0.5, "end": 1.5, "rate_hz": 50.0}
@@ -36,6 +44,78 @@ def test_moments_balance(result):
     left = muscles + actuators + result["unbalanced_force"] - result["moment_to_balance"]
     # The solver's own tolerance is 1e-8 of the largest moment.
     assert float(np.abs(left).max()) < 1e-6 * float(np.abs(result["moment_to_balance"]).max())
+
+
+def test_a_weak_leg_leaves_the_other_alone(result):
+    """Static optimization is one programme per leg: no muscle crosses joints of both."""
+    model = walking_model()
+    right = jnp.array([name.endswith("_r") for name in model.muscles.names])
+    force = jnp.where(right, 0.05, 1.0) * model.muscles.max_isometric_force
+    weak = eqx.tree_at(lambda m: m.muscles.max_isometric_force, model, force)
+    changed = inverse(weak, walking_trial(), **WINDOW)
+    limited, before = changed["strength_limited"], result["strength_limited"]
+    np.testing.assert_array_equal(limited.sel(side="l"), before.sel(side="l"))
+    np.testing.assert_array_equal(limited.any("side"), changed["status"] == 1)
+    tolerance = 1e-6 * float(result["muscle_force"].max())  # as in `test_moments_balance`
+    change = np.abs(changed["muscle_force"] - result["muscle_force"]).max("time")
+    for name in change["muscle"].values:
+        assert bool(change.sel(muscle=name) > tolerance) == name.endswith("_r"), name
+
+
+def test_both_legs_of_the_built_in_gait_carry_the_same():
+    """The gait is symmetric and repeats; the window cuts the left stance at its ankle's peak."""
+    result = inverse(load_model("planar"), reference_gait("planar"))
+    assert int(result["metric_at_edge"].sum()) == int(result["metric_rival_peak"].sum()) == 0
+    of = lambda side: [n for n in result["metric"].values if n.endswith(f"force_{side}")]
+    value = result["metric_value"]
+    # The file holds the motion to 1e-8 rad and m, differentiated twice between 5 ms samples.
+    np.testing.assert_allclose(value.sel(metric=of("l")), value.sel(metric=of("r")), rtol=1e-4)
+    ankle = float(value.sel(metric="peak_ankle_force_l"))
+    cut = inverse(load_model("planar"), reference_gait("planar"), end=1.0, rate_hz=200.0)
+    part = cut.sel(metric="peak_ankle_force_l")
+    assert int(part["metric_at_edge"]) == 1 and float(part["metric_value"]) < ankle
+
+
+def test_a_path_or_another_thing_is_refused_in_words():
+    """In a process of its own: here the shape checks of the tests would refuse it first."""
+    script = """
+import biomech as bm
+from biomech.analysis import plot_angles
+from pathlib import Path
+bm.use_float64()
+model, trial = bm.load_model("planar"), bm.reference_gait()
+calls = {
+    "model": lambda: bm.inverse("subject.osim", trial),
+    "swapped": lambda: bm.inverse(trial, model),
+    "trial": lambda: bm.inverse(model, Path("walk.sto")),
+    "compare": lambda: bm.compare("a.nc", "b.nc"),
+    "plot": lambda: bm.plot("runs/walk-1"),
+    "plot_angles": lambda: plot_angles(None),
+}
+for name, call in calls.items():
+    try:
+        call()
+    except TypeError as error:
+        print(f"{name}: {error}")
+"""
+    root = Path(__file__).resolve().parents[2]
+    env = {**os.environ, "PYTHONPATH": str(root), "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    said = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    model_wanted = "`inverse` takes a model first, as `bm.load_model(...)` returns it, not "
+    assert said["model"] == model_wanted + "str 'subject.osim'."
+    assert said["swapped"] == model_wanted + "Trial."
+    assert "takes a trial second, as `bm.load_trial(...)`" in said["trial"]
+    assert "Path 'walk.sto'" in said["trial"]
+    for name, given in (("compare", "str 'a.nc'"), ("plot", "str 'runs/walk-1'")):
+        assert f"`{name}` takes a dataset" in said[name] and given in said[name]
+        assert "read_netcdf" in said[name]
+    assert (
+        "`plot_angles` takes a dataset" in said["plot_angles"] and "NoneType" in said["plot_angles"]
+    )
 
 
 def test_without_loads_a_note_says_so():

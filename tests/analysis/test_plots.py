@@ -43,6 +43,17 @@ def test_sweep_draws_one_line_per_value_and_marks_weak_instants(walk_sweep):
     assert len(markers) == 1 and np.isfinite(markers[0].get_ydata()).sum() == 10
 
 
+def test_the_other_leg_keeps_its_line(walk_sweep):
+    """Only the right leg is too weak."""
+    marked = lambda ax: [x.get_markeredgecolor() for x in ax.lines if x.get_marker() == "o"]
+    left = plot(walk_sweep, "sweep_joint_loads", side="l")
+    assert marked(left.axes[0]) == []
+    assert [text.get_text() for text in left.legends[0].get_texts()] == ["1", "0.75", "0.5"]
+    both = plot(walk_sweep.isel({"gluteal.scale": 2}), "joint_loads")
+    assert marked(both.axes[0]) == [both.axes[0].lines[0].get_color()]
+    assert "too weak" in both.legends[0].get_texts()[-1].get_text()
+
+
 def test_no_line_across_the_seam(walk):
     """The window begins at 20 % of the right cycle, so its curve wraps once."""
     right = plot(walk, "joint_loads").axes[0].lines[0]

@@ -65,7 +65,7 @@ SWEEP = {
 def write(folder: Path, **changes) -> Path:
     """Model, motion and configuration in `folder`; the configuration's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_model(leg(), folder / "leg.yaml")
+    write_model(leg(), folder / "leg.yaml", overwrite=True)
     time = np.linspace(0.0, 0.5, 51)
     values = 0.3 * np.sin(2.0 * np.pi * time)[:, None]
     write_storage(folder / "swing.sto", time, ["hip_flexion_r"], values)

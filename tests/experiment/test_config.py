@@ -63,15 +63,19 @@ def test_minimal_configuration_is_good():
 @pytest.mark.parametrize(
     "changes, said",
     [
-        ({"nam": "b"}, "the configuration has no key 'nam'. Did you mean ['name']?"),
+        ({"nam": "b"}, "the configuration has no key 'nam'. Did you mean 'name'?"),
         ({"schema": 2}, "`schema` is 2; it must be 1."),
         ({"name": "A B"}, '`name` is "A B"; it must be lower-case letters, digits and _'),
         (
             {"model": {"name": "planer"}},
-            "no built-in model named 'planer'. Did you mean ['planar']",
+            "no built-in model named 'planer'. Did you mean 'planar'?",
+        ),
+        (
+            {"model": {"path": "walk.mot"}},
+            "'walk.mot' is no model file; its name must end in .osim",
         ),
         ({"model": {}}, "`model` needs exactly one of `name`, `path`; it has none."),
-        ({"model": {"name": "planar", "path": "a"}}, "it has name and path."),
+        ({"model": {"name": "planar", "path": "a.osim"}}, "it has name and path."),
         ({"model": 3}, "`model` is 3; it must be a mapping"),
         ({"trial": {"reference": "default", "emg": "a"}}, "take `emg` out"),
         (
@@ -89,7 +93,7 @@ def test_minimal_configuration_is_good():
         (study(exponent=True), "`study.exponent` is True; it must be a number."),
         (study(passive_fiber_force="yes"), "it must be true or false."),
         (study(start=2, end=1), "start must come before end."),
-        (study(rate=3), "`study` has no key 'rate'. Did you mean ['rate_hz']?"),
+        (study(rate=3), "`study` has no key 'rate'. Did you mean 'rate_hz'?"),
         ({"interventions": {"g": {"scale": 1}}}, "`interventions.g.kind` is missing. There are:"),
         (
             {"interventions": {"g": {"kind": "gluteal_strenth"}}},
@@ -108,7 +112,7 @@ def test_minimal_configuration_is_good():
         (gluteal(scale=1, side="x"), "it must be 'r', 'l' or 'both'."),
         (
             gluteal(scale=1, sid="r"),
-            "`interventions.gluteal` has no key 'sid'. Did you mean ['side']",
+            "`interventions.gluteal` has no key 'sid'. Did you mean 'side'?",
         ),
         (gluteal(), "`interventions.gluteal` changes nothing: give it `scale`, or sweep it."),
         (
@@ -139,7 +143,7 @@ def test_minimal_configuration_is_good():
         ({"model_edits": {"activation_bounds": [0.5, 0.1]}}, "the lower must be below the upper"),
         (
             {"outputs": ["activatoin"]},
-            "`outputs`: there is no 'activatoin'. Did you mean ['activat",
+            "`outputs`: there is no 'activatoin'. Did you mean 'activation'?",
         ),
         ({"metrics": ["peak_hip"]}, "`metrics`: there is no 'peak_hip'. Did you mean ['peak_hip_"),
         ({"outputs": "activation"}, '`outputs` is "activation"; it must be a list.'),
@@ -244,6 +248,25 @@ def test_missing_file_and_unknown_name():
         load_config("quickstrat")
 
 
+def test_a_folder_is_no_configuration(tmp_path):
+    (tmp_path / "mine.yaml").write_text("x")
+    with pytest.raises(BadInput, match=r"is a folder; name a \.yaml file\. .*: mine\.yaml"):
+        load_config(tmp_path)
+    with pytest.raises(BadInput, match=r"no configuration file .*Did you mean 'mine\.yaml'\?"):
+        load_config(tmp_path / "mina.yaml")
+
+
+def test_shipped_configuration_says_so_and_names_its_namesake(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match=r"^\(shipped\) quickstart\.yaml: `seed`"):
+        load_config("quickstart", ["seed=x"])
+    (tmp_path / "quickstart.yaml").write_text(json.dumps(config()))
+    with pytest.warns(UserWarning, match=r"shipped .*, not the file quickstart\.yaml.*write \./"):
+        assert load_config("quickstart").source == "(shipped) quickstart.yaml"
+    for mine in ("quickstart.yaml", "./quickstart.yaml"):
+        assert load_config(mine).config.name == "a"
+
+
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_configuration_is_good(path):
     checked = load_config(path)
@@ -257,6 +280,11 @@ def test_copies_overwrite_nothing(tmp_path):
     assert {path.name for path in copies} == {path.name for path in CONFIGS.glob("*.yaml")}
     with pytest.raises(BadInput, match="already has"):
         copy_configurations(tmp_path / "mine")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BadInput, match="is a file; name a folder"):
+        copy_configurations(tmp_path / "file")
+    with pytest.raises(BadInput, match=r"Cannot write in .*Not a directory"):
+        copy_configurations(tmp_path / "file" / "folder")
 
 
 def test_files_are_relative_to_the_configuration(tmp_path, monkeypatch):

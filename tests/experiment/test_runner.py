@@ -9,9 +9,11 @@ import pytest
 
 from biomech.experiment import runner
 from biomech.experiment.config import check, load_config, parse_yaml
+from biomech.experiment.figures import write_figures
 from biomech.experiment.inputs import load_inputs
 from biomech.experiment.runner import ALWAYS_KEPT, SOME_FAILED, run
 from biomech.experiment.schema import OUTPUTS
+from biomech.formats.storage import Storage
 from biomech.model.names import BadInput
 from biomech.studies.inverse import STATUS, blank_unsolved
 from experiment.swinging_leg import SWEEP, configuration, write
@@ -110,6 +112,13 @@ def test_sweep_is_a_dimension(sweep):
     assert (sweep.folder / "figures" / "joint_loads_r.pdf").is_file()
 
 
+def test_emg_beside_a_sweep_is_said_not_to_be_drawn(sweep, tmp_path):
+    time = np.linspace(0.0, 0.5, 51)
+    emg = Storage("emg", time, ("gluteus_maximus",), np.ones((51, 1)), False)
+    (missing,) = write_figures(sweep.open(), tmp_path / "figures", emg)
+    assert missing.startswith("The measured EMG is not drawn")
+
+
 def test_first_case_of_a_sweep_is_the_run_without_it(swing, sweep):
     neutral = sweep.open().isel({"gluteal.scale": 0})
     for name in ("activation", "joint_reaction_force", "metric_value", "metric_time"):
@@ -129,6 +138,8 @@ def test_peaks_are_those_of_the_dataset(sweep):
         # The parabola through three samples tops the largest of them.
         assert float(row["value"]) >= force[top] / float(result["body_weight"]) - 1e-6
         assert row["unit"] == "BW"
+        # The swing is cut out of a longer motion and does not end as it begins.
+        assert (row["at_edge"] == "1") == (top in (0, force.size - 1))
 
 
 def test_outputs_and_metrics_choose(tmp_path):
@@ -202,8 +213,15 @@ def test_crash_while_writing_leaves_earlier_runs_alone(tmp_path, monkeypatch):
     "changes, said",
     [
         ({"model": {"path": "legs.yaml"}}, "no file for `model.path`: legs.yaml"),
-        ({"trial": {"coordinates": "x.sto"}, "data_source": "ask Ann"}, "or get them: ask Ann"),
-        ({"trial": {"coordinates": "x.sto"}}, "--set data_folder=FOLDER"),
+        ({"data_folder": "x", "data_source": "ask Ann"}, "x, which does not exist. Set `data_f"),
+        ({"data_folder": "x", "data_source": "ask Ann"}, "or get them: ask Ann"),
+        ({"data_folder": "x"}, "--set data_folder=FOLDER"),
+        ({"trial": {"coordinates": "swign.sto"}}, "swign.sto (Did you mean 'swing.sto'?) in the"),
+        ({"trial": {"coordinates": "."}}, "`trial.coordinates`: . (a folder)"),
+        (
+            {"trial": {"coordinates": "swing.sto", "emg": "swing.sto"}},
+            "no channel is over a muscle",
+        ),
         ({"model_edits": {"weld": {"hip_x": 0}}}, "`model_edits`: No joint or coordinate"),
         ({"model_edits": {"value": {"hip": 0}}}, "`model_edits`: No coordinate named 'hip'"),
         ({"metrics": ["peak_knee_force_r"]}, "needs a joint that 'small' does not have"),
@@ -224,6 +242,13 @@ def test_bad_input_is_found_before_anything_is_computed(tmp_path, monkeypatch, c
     assert os.listdir(tmp_path) == ["data"]
 
 
+def test_where_to_get_the_data_is_said_only_if_all_are_missing(tmp_path):
+    lacks_one = write(tmp_path, trial={"coordinates": "x.sto"}, data_source="ask Ann")
+    with pytest.raises(BadInput, match=r"`trial.coordinates`: x.sto in the folder") as error:
+        run(lacks_one)
+    assert "ask Ann" not in str(error.value) and "model.path" not in str(error.value)
+
+
 def test_existing_folder_is_refused_before_anything_is_read(tmp_path):
     with pytest.raises(BadInput, match="exists already"):
         run(configuration(), out=tmp_path)
@@ -231,9 +256,23 @@ def test_existing_folder_is_refused_before_anything_is_read(tmp_path):
 
 def test_fixed_kinematics_are_marked(monkeypatch):
     asked = check(configuration(**SWEEP))
-    assert runner.warnings(asked) == ()
+    trial = load_inputs(load_config("quickstart")).trial
+    assert runner.warnings(asked, trial) == ()
     moving = dict.fromkeys(runner.CATALOGUE)
     for kind, entry in runner.CATALOGUE.items():
         moving[kind] = runner.dataclasses.replace(entry, needs_motion=True)
     monkeypatch.setattr(runner, "CATALOGUE", moving)
-    assert "gluteal (gluteal_strength)" in runner.warnings(asked)[0]
+    assert "gluteal (gluteal_strength)" in runner.warnings(asked, trial)[0]
+
+
+def test_cautions_of_the_reference_gait_come_with_its_results():
+    checked = load_config("quickstart")
+    inputs = load_inputs(checked)
+    told = runner.warnings(checked.config, inputs.trial)
+    assert "pass by construction" in told[0] and "ankle load is high" in told[1]
+    assert set(told) <= set(inputs.notes)
+
+
+def test_result_tells_what_to_know_before_believing_it(swing):
+    assert swing.warnings == (runner.NO_LOADS,)
+    assert swing.open().attrs["notes"].splitlines().count(runner.NO_LOADS) == 1

@@ -110,7 +110,7 @@ def test_torque_alone_and_numbered_components(tmp_path):
         ("plate_p", "", "no point of application|force at the body's origin"),
         ("calcn_r", "", "has no <applied_to_body>"),
         ("<datafile>plate.mot</datafile>", "", "no data file is given"),
-        ("plate.mot", "plate.sto", r"There is no file .* Did you mean \['plate.mot'"),
+        ("plate.mot", "plate.sto", r"There is no file .* Did you mean 'plate.mot'"),
         ("ExternalLoads", "ForceSet", "holds no `ExternalLoads`"),
         ("</objects>", "", "not valid XML"),
         ("<objects>", "<objects>&boom;", "not valid XML"),

@@ -1,3 +1,4 @@
+import inspect
 import stat
 
 import jax
@@ -54,10 +55,41 @@ def test_failed_write_leaves_the_old_file(leg, tmp_path):
     before = path.read_text()
     nan = jax.tree.map(lambda x: x * np.nan if x is leg.skeleton.mass else x, leg)
     with pytest.raises(BadInput, match="NaN"):
-        write_model(nan, path)
+        write_model(nan, path, overwrite=True)
     assert path.read_text() == before
     assert [p.name for p in tmp_path.iterdir()] == ["leg.yaml"]
     assert stat.S_IMODE(path.stat().st_mode) & 0o600 == 0o600
+
+
+def test_an_existing_file_is_overwritten_only_if_asked(leg, tmp_path):
+    path = tmp_path / "leg.yaml"
+    path.write_text("mine")
+    with pytest.raises(BadInput, match=r"exists already.*overwrite=True"):
+        write_model(leg, path)
+    assert path.read_text() == "mine"
+    write_model(leg, path, overwrite=True)
+    assert read_model(path).skeleton.body_names == leg.skeleton.body_names
+
+
+@pytest.mark.parametrize(
+    "name, said",
+    [
+        ("none/leg.yaml", "There is no folder .*none' to write 'leg.yaml' in"),
+        ("old.yaml", "is a folder; name the file to write"),
+        ("leg.osim", "let it end in .yaml"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named(leg, tmp_path, name, said):
+    (tmp_path / "old.yaml").mkdir()
+    with pytest.raises(BadInput, match=said):
+        write_model(leg, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.yaml"]
+
+
+def test_swapped_arguments_are_told_apart(leg, tmp_path):
+    # The shape checks of the tests would refuse a file name as model themselves.
+    with pytest.raises(TypeError, match=r'save_model\(model, "leg.yaml"\).*is str'):
+        inspect.unwrap(write_model)("leg.yaml", leg)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +113,7 @@ def test_bad_files_are_refused(tmp_path, text, words):
 
 
 def test_missing_binary_and_huge_files_are_refused(tmp_path, monkeypatch):
-    with pytest.raises(BadInput, match=r"Cannot read the model file .*none\.yaml"):
+    with pytest.raises(BadInput, match=r"There is no file .*none\.yaml"):
         read_model(tmp_path / "none.yaml")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInput, match="not UTF-8"):

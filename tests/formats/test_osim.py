@@ -926,8 +926,17 @@ def test_a_long_chain_of_frames_ends_in_bad_input():
 
 
 def test_a_missing_file_is_bad_input(tmp_path):
-    with pytest.raises(BadInput, match="Cannot read the model file"):
+    with pytest.raises(BadInput, match="There is no file"):
         read_osim(tmp_path / "none.osim")
+    with pytest.raises(BadInput, match="is a folder; name a file"):
+        read_osim(tmp_path)
+
+
+def test_broken_xml_is_placed_once():
+    with pytest.raises(BadInput) as error:
+        read_osim_bytes(b"<a>\n<b></a>", name="small.osim")
+    said = "small.osim is not well-formed XML at line 2, column 6: mismatched tag."
+    assert str(error.value) == said
 
 
 # --- safety -----------------------------------------------------------------------------------

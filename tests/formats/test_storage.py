@@ -154,9 +154,9 @@ def test_bad_whole_files(tmp_path):
         read_storage(_file(tmp_path, GOOD), max_bytes=100)
     with pytest.raises(BadInput, match="10001 columns"):
         read_storage(_file(tmp_path, "x\nendheader\n" + "time " * 10_001 + "\n"))
-    with pytest.raises(BadInput, match=r"There is no file .* Did you mean \['walking.mot'\]"):
+    with pytest.raises(BadInput, match=r"There is no file .* Did you mean 'walking.mot'\?"):
         read_storage(tmp_path / "walkin.mot")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="is a folder; name a file"):
         read_storage(tmp_path)
     with pytest.raises(BadInput, match="folder does not exist"):
         read_storage(tmp_path / "none" / "a.mot")

@@ -82,6 +82,13 @@ def test_all_angles_in_degrees_in_spite_of_the_header(tmp_path):
     np.testing.assert_allclose(trial.coordinate_values[:, 0], np.deg2rad(VALUES[:, 0]))
 
 
+def test_emg_of_another_time_is_refused(tmp_path):
+    path = _motion(tmp_path)
+    write_storage(tmp_path / "emg.sto", TIME + 5.0, ("soleus",), np.ones((TIME.size, 1)))
+    with pytest.raises(BadInput, match=r"'emg.sto' was recorded from 5 to 6 s, outside.*0 to 1 s"):
+        load_trial(path, emg=tmp_path / "emg.sto")
+
+
 def test_unknown_column_suggests_near_misses(tmp_path):
     with pytest.raises(BadInput, match=r"No column named 'knee_r'.*knee_angle_r"):
         load_trial(_motion(tmp_path), in_degrees_columns=("knee_r",))
@@ -101,7 +108,7 @@ def test_single_precision_must_be_asked_for(tmp_path):
 def test_the_model_must_have_the_loaded_body(tmp_path):
     files = _motion(tmp_path), _loads(tmp_path, TIME)
     load_trial(*files, model=_model())
-    with pytest.raises(BadInput, match=r"No body named 'calcn_r'.*\['calcn_right'\]"):
+    with pytest.raises(BadInput, match=r"No body named 'calcn_r'.*'calcn_right'\?"):
         load_trial(*files, model=_model(bodies=("calcn_right",)))
 
 
@@ -163,6 +170,7 @@ def test_a_free_coordinate_without_column_is_refused_with_ways_out():
         "lock",
         "value",
         "`model_edits`",
+        "`biomech.model.edits`",
     ):
         assert said in str(refused.value)
 
@@ -178,6 +186,51 @@ def test_degrees_are_recognised_in_used_columns_only():
     match_coordinates(_trial(far), NAMES)
     with pytest.raises(BadInput, match=r"pelvis_tx \(12\)"):
         match_coordinates(_trial(far), NAMES, translational=())
+
+
+def test_many_columns_in_degrees_are_counted_not_listed():
+    names = tuple(f"angle_{i}" for i in range(8))
+    values = np.full((TIME.size, 8), 30.0)
+    with pytest.raises(BadInput) as refused:
+        match_coordinates(_trial(values, names), names)
+    assert "angle_4 (30), and 3 more." in str(refused.value)
+    assert "angle_5" not in str(refused.value)
+    assert "--set 'trial.in_degrees_columns=[all]'" in str(refused.value)
+
+
+GAIT = ("pelvis_rotation", "knee_angle_r")
+HEADING = np.stack([np.pi + 0.1 * TIME, 2.2 * TIME], axis=1)
+"""Angles [rad] of someone who walks backwards along x."""
+
+
+def _in_degrees_file(folder, values, **options):
+    path = _motion(folder, values, GAIT, in_degrees=True)
+    return lambda: match_coordinates(load_trial(path, **options), GAIT)[0]
+
+
+def test_radians_that_the_header_calls_degrees_are_refused(tmp_path):
+    read = _in_degrees_file(tmp_path, HEADING)
+    with pytest.raises(BadInput, match=r"inDegrees=yes.*seem to be radians.*inDegrees=no") as said:
+        read()
+    assert "--set 'trial.in_degrees_columns=[all]'" in str(said.value)
+    # Once confirmed, the same numbers are degrees.
+    confirmed = _in_degrees_file(tmp_path, HEADING, in_degrees_columns="all")
+    np.testing.assert_allclose(confirmed(), np.deg2rad(HEADING))
+
+
+def test_degrees_that_the_header_calls_degrees_are_read(tmp_path):
+    gait = np.rad2deg(HEADING)
+    leaning = np.full_like(HEADING, 7.0)  # no angle of 7 rad exists
+    rest = np.zeros_like(HEADING)  # the same in both units
+    for values in (gait, leaning, rest):
+        np.testing.assert_allclose(_in_degrees_file(tmp_path, values)(), np.deg2rad(values))
+
+
+def test_only_used_columns_tell_radians_from_degrees(tmp_path):
+    path = _motion(tmp_path, in_degrees=True)  # radians, but for the patella
+    with pytest.raises(BadInput, match="seem to be radians"):
+        match_coordinates(load_trial(path), NAMES, coupled=("knee_angle_r_beta",))
+    match_coordinates(load_trial(path), NAMES)
 
 
 def test_millimetres_are_recognised():

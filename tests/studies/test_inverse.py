@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from biomech.model.build import build_model
-from biomech.studies.inverse import STATUS, MeasuredMotion, inverse
+from biomech.studies.gait_events import SIDES
+from biomech.studies.inverse import STATUS, MeasuredMotion, inverse, strength_limited
 from biomech.studies.prepare import ensure_actuated
 from bodies import body, coordinate, description, muscle, pin, point
+from small_walk import walking_model, walking_record
 
 G, MASS, REACH, INSERT, HEIGHT = 9.80665, 2.0, 0.3, 0.04, 0.25
 
@@ -95,6 +97,24 @@ def test_too_weak_a_muscle_is_marked():
     reserve = record.actuator_force[0, -1]
     supplied = record.muscle_force[0, 0] * record.moment_arm[0, 0, 0]
     np.testing.assert_allclose(reserve + supplied, MASS * G * REACH, rtol=1e-9)
+    assert bool(record.limited.all())  # an elbow without a side counts for both
+    assert not bool(inverse(forearm(), still(forearm())).limited.any())
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("share, limited", [(0.049, False), (0.051, True)])
+def test_a_leg_is_limited_by_its_own_reserves(side, share, limited):
+    """Moments peak at 50 N m; one reserve of one leg gives a share of that at one instant."""
+    model = walking_model()
+    record = walking_record(model, np.linspace(0.0, 1.0, 101))
+    column = [model.skeleton.coordinates.names[c] for c in model.actuators.coordinates].index(
+        f"knee_angle_{side}"
+    )
+    force = record.actuator_force.at[7, column].set(-50.0 * share)
+    marked = strength_limited(model, eqx.tree_at(lambda r: r.actuator_force, record, force))
+    expected = np.zeros((101, 2), bool)
+    expected[7, SIDES.index(side)] = limited
+    np.testing.assert_array_equal(marked, expected)
 
 
 def test_passive_fibers_and_their_pull_are_an_option():

@@ -14,11 +14,13 @@ from biomech.studies.inverse import STATUS
 from biomech.studies.metrics import (
     METRICS,
     PEAK,
+    at_edge,
     available_metrics,
     context,
     evaluate_metrics,
     find_metric,
     impulse,
+    is_periodic,
     joint_index,
     knee_adduction_moment,
     limited_share,
@@ -28,6 +30,7 @@ from biomech.studies.metrics import (
 )
 from small_walk import walking_model, walking_record, walking_trial
 
+METRIC_JOINTS = ("hip", "knee")
 EVERYWHERE = jnp.ones(101, bool)
 TIME = jnp.linspace(0.0, 1.0, 101)
 
@@ -68,6 +71,33 @@ def test_rival_peak_within_one_percent(ratio, flagged):
 
 def test_one_flat_top_is_no_rival():
     assert not bool(rival_peak(jnp.minimum(TIME, 0.5), EVERYWHERE))
+
+
+@pytest.mark.parametrize("shift", [0, 1, 23, 24, 25, 26, 60, 99])
+def test_a_peak_of_a_periodic_record_is_the_same_wherever_the_record_begins(shift):
+    once = jnp.exp(2.0 * jnp.sin(2.0 * jnp.pi * (TIME[:-1] + 0.0037)))
+    turned = jnp.roll(once, shift)
+    values = jnp.concatenate([turned, turned[:1]])
+    got = peak(values, EVERYWHERE, periodic=True)
+    # As far inside the record.
+    np.testing.assert_allclose(got, peak(jnp.roll(once, 40), EVERYWHERE[:-1]), rtol=1e-15)
+    assert not bool(rival_peak(values, EVERYWHERE, periodic=True))
+
+
+def test_a_window_still_bounds_a_periodic_peak():
+    values = jnp.cos(2.0 * jnp.pi * TIME)  # the top is at both ends
+    np.testing.assert_allclose(peak(values, EVERYWHERE, periodic=True), 1.0, rtol=1e-15)
+    after = (TIME > 0.005) & (TIME < 0.5)
+    assert peak(values, after, periodic=True) == values[1]
+    two = jnp.cos(4.0 * jnp.pi * TIME)
+    assert bool(rival_peak(two, EVERYWHERE, periodic=True))
+
+
+def test_the_edge_of_a_record_is_no_peak():
+    assert bool(at_edge(TIME, EVERYWHERE)) and bool(at_edge(-TIME, EVERYWHERE))
+    assert not bool(at_edge(TIME, TIME < 0.5))  # the edge of the window, not of the record
+    assert not bool(at_edge(jnp.sin(jnp.pi * TIME), EVERYWHERE))
+    assert not bool(at_edge(TIME, jnp.zeros(101, bool)))
 
 
 def test_impulse_of_a_ramp():
@@ -131,9 +161,49 @@ def test_unsolved_instants_are_left_out_and_weak_ones_counted():
     )
     assert metric(mark("infeasible"), here) < 2.9
     weak = mark("strength_limited")
+    weak = eqx.tree_at(lambda r: r.limited, weak, jnp.stack([late, ~late], axis=1))
     assert metric(weak, here) == metric(record, here)
-    mask = window_mask(weak, here, "r", PEAK)
-    np.testing.assert_allclose(limited_share(weak, mask), jnp.sum(late & mask) / jnp.sum(mask))
+    for side, own in (("r", late), ("l", ~late)):
+        mask = window_mask(weak, here, side, PEAK)
+        expected = jnp.sum(own & mask) / jnp.sum(mask)
+        np.testing.assert_allclose(limited_share(weak, side, mask), expected)
+
+
+def test_a_stride_by_formula_is_periodic_and_less_is_not():
+    model, record, percent, stance = _walk()
+    names = model.skeleton.coordinates.names
+    assert is_periodic(record, names)
+    assert not is_periodic(jax.tree.map(lambda x: x[:-5], record), names)
+    assert not is_periodic(jax.tree.map(lambda x: x[:1], record), names)
+    back = record.speed.at[-1].set(1.0)  # where it was, on its way back
+    assert not is_periodic(eqx.tree_at(lambda r: r.speed, record, back), names)
+
+
+def test_edges_are_marked_unless_the_motion_repeats():
+    """The window begins at the top of the right leg's second bump: 45 % of its cycle."""
+    model, events = walking_model(), gait_events(walking_trial())
+    time = 0.70 + np.arange(101) / 100.0
+    record, percent, stance = (
+        walking_record(model, time),
+        events.percent(time),
+        events.stance(time),
+    )
+    reports = {
+        periodic: all_metrics(record, place(model, record, percent, stance, periodic=periodic))
+        for periodic in (False, True)
+    }
+    marked = lambda periodic: {
+        name for name, edge in zip(reports[periodic].names, reports[periodic].at_edge) if edge
+    }
+    right = {f"{kind}_{joint}_force_r" for kind in ("peak", "late_peak") for joint in METRIC_JOINTS}
+    assert marked(False) >= right and not any("force_l" in name for name in marked(False))
+    assert marked(True) == set()
+    value = dict(zip(reports[True].names, np.asarray(reports[True].value), strict=True))
+    for joint in METRIC_JOINTS:
+        # Both legs carry the same curve, sampled alike: equal but for rounding.
+        assert value[f"peak_{joint}_force_r"] == pytest.approx(
+            value[f"peak_{joint}_force_l"], rel=1e-12
+        )
 
 
 @pytest.mark.parametrize("side, medial", [("r", -1.0), ("l", 1.0)])

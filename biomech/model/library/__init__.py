@@ -17,8 +17,5 @@ def built_in_text(kind: str, name: str, files: dict[str, str]) -> str:
     **Raises:** `BadInput` that lists what is built in.
     """
     if name not in files:
-        raise BadInput(
-            f"No built-in {kind} named '{name}'. {suggest(name, tuple(files))} "
-            f"Built in: {', '.join(files)}."
-        )
+        raise BadInput(f"No built-in {kind} named '{name}'. {suggest(name, tuple(files))}")
     return resources.files(__name__).joinpath(files[name]).read_text(encoding="utf-8")
