@@ -362,11 +362,12 @@ def forces_with_capacity(model: Model, record: InverseRecord, capacity: np.ndarr
     """Muscle forces [N] of static optimization if force per activation were `capacity` [N]."""
     weights = equal_weights(model)
 
-    def each(arm, capacity, moment):
-        shared = share_moments(model, arm, capacity, moment, weights)
+    def each(value, arm, capacity, moment):
+        shared = share_moments(model, value, arm, capacity, moment, weights)
         return shared.x[: capacity.shape[0]] * capacity
 
-    solved = jax.jit(jax.vmap(each))(record.moment_arm, jnp.asarray(capacity), record.moment)
+    inputs = (record.value, record.moment_arm, jnp.asarray(capacity), record.moment)
+    solved = jax.jit(jax.vmap(each))(*inputs)
     return np.asarray(solved)
 
 

@@ -199,7 +199,9 @@ def inverse_instant(
     moment = project_couplers(skeleton, value, net)[free]
     passive = project_couplers(skeleton, value, ligament_moment)[free]
     passive = passive + muscles.passive @ muscles.moment_arm
-    shared = share_moments(model, muscles.moment_arm, muscles.capacity, moment - passive, weights)
+    shared = share_moments(
+        model, value, muscles.moment_arm, muscles.capacity, moment - passive, weights
+    )
     n = muscles.capacity.shape[0]
     activation, control = shared.x[:n], shared.x[n:]
     force = activation * muscles.capacity + muscles.passive

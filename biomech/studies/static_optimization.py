@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..dynamics.kinematics import project_couplers
 from ..model.body import Model
 from ..muscles.paths import bridged_coordinates
 from ..solvers.independent_blocks import find_blocks, solve_in_blocks
@@ -48,6 +49,7 @@ def equal_weights(model: Model, exponent: float = 2.0) -> EffortWeights:
 
 def share_moments(
     model: Model,
+    value: Float[Array, " coordinate"],
     moment_arm: Float[Array, "muscle free"],
     capacity: Float[Array, " muscle"],
     moment: Float[Array, " free"],
@@ -57,21 +59,22 @@ def share_moments(
 
     **Arguments:**
 
+    - `value`: of every coordinate [rad or m]; an actuator on a dependent one acts through it.
     - `moment_arm`: about the free coordinates [m].
     - `capacity`: force along the tendon per unit activation [N].
     - `moment`: what the active muscles and actuators must supply [N m or N].
     """
-    actuators = model.actuators
-    acts_on = columns_act_on(model)
-    row = jnp.asarray(acts_on[:, len(model.muscles.names) :], moment.dtype)
+    muscles, actuators, skeleton = model.muscles, model.actuators, model.skeleton
+    own = np.array(actuators.coordinates, int)[:, None] == np.arange(value.size)
+    leverage = project_couplers(skeleton, value, jnp.asarray(own, moment.dtype))
+    leverage = leverage[:, np.array(skeleton.coordinates.free, int)]
     matrix = jnp.concatenate(
-        [moment_arm.T * capacity[None], row * actuators.optimal_force[None]], axis=1
+        [moment_arm.T * capacity[None], leverage.T * actuators.optimal_force[None]], axis=1
     )
-    muscles = model.muscles
     return solve_in_blocks(
         matrix,
         moment,
-        find_blocks(acts_on),
+        find_blocks(columns_act_on(model)),
         weights=jnp.concatenate([weights.muscle, weights.actuator]),
         lower=jnp.concatenate([muscles.min_activation, actuators.min_control]),
         upper=jnp.concatenate([muscles.max_activation, actuators.max_control]),
@@ -83,8 +86,8 @@ def columns_act_on(model: Model) -> Bool[np.ndarray, "free column"]:
     """Which free coordinates each muscle, then each actuator, can act on, whatever the pose."""
     coordinates = model.skeleton.coordinates
     muscles = bridged_coordinates(model.muscles.paths, model.skeleton)
+    actuated = np.array(model.actuators.coordinates, int)[:, None]
+    acts_on = np.concatenate([muscles, actuated == np.arange(muscles.shape[1])])
     for dependent, independent in zip(coordinates.dependent, coordinates.independent, strict=True):
-        muscles[:, independent] |= muscles[:, dependent]
-    free = np.array(coordinates.free, dtype=int)
-    actuated = np.array(model.actuators.coordinates, dtype=int)
-    return np.concatenate([muscles.T[free], free[:, None] == actuated[None]], axis=1)
+        acts_on[:, independent] |= acts_on[:, dependent]
+    return acts_on[:, np.array(coordinates.free, int)].T

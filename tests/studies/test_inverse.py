@@ -180,3 +180,36 @@ def test_nothing_is_nan_but_what_has_no_answer():
     assert STATUS[int(record.status[0])] == "not_finite" and int(record.status[1]) == 0
     assert np.all(np.isnan(record.joint_reaction_force[0]))
     assert np.all(np.isfinite(record.joint_reaction_force[1]))
+
+
+def test_a_motor_on_a_coupled_coordinate_acts_through_the_coupling():
+    """A follower that turns twice as far: its motor's work is that of twice the moment."""
+    heavy = body("arm", MASS, (REACH, 0.0, 0.0), (0.01,) * 3 + (0.0,) * 3)
+    double = {"kind": "linear", "slope": 2.0, "intercept": 0.0}
+    motor = {
+        "name": "motor",
+        "coordinate": "follower",
+        "optimal_force": 10.0,
+        "min_control": -np.inf,
+        "max_control": np.inf,
+        "kind": "motor",
+    }
+    model = build_model(
+        description(
+            bodies=[heavy, body("wheel", 0.0, inertia=(0.0,) * 6)],
+            joints=[pin("hinge", "ground", "arm", "lift"), pin("axle", "arm", "wheel", "follower")],
+            coordinates=[coordinate("lift"), coordinate("follower")],
+            couplers=[
+                {
+                    "name": "gear",
+                    "dependent": "follower",
+                    "independent": "lift",
+                    "function": double,
+                }
+            ],
+            actuators=[motor],
+        )
+    )
+    record = inverse(model, still(model))
+    np.testing.assert_allclose(record.actuator_force, MASS * G * REACH / 2.0, rtol=1e-12)
+    np.testing.assert_allclose(record.residual_moment, 0.0, atol=1e-12)
