@@ -30,14 +30,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from ..dynamics.inverse_dynamics import mass_centers
-from ..dynamics.kinematics import pose
+from ..compilation import compiled
 from ..formats.files import as_path
 from ..model.body import Model
 from ..model.names import BadInput
@@ -332,10 +330,12 @@ def _derived_variables(record, model, events, lead, time):
         percent, stance = events.percent(time), events.stance(time)
     shape = record.status.shape[:-1]
     cases = math.prod(shape)
-    together = jax.tree.map(lambda x: x.reshape((cases, *x.shape[len(shape) :])), record)
+    together = jax.tree.map(
+        lambda x: np.asarray(x).reshape((cases, *x.shape[len(shape) :])), record
+    )
     first = jax.tree.map(lambda x: x[0], together)
     periodic = is_periodic(first, model.skeleton.coordinates.names)
-    moment, center, mass, weight, report = _derive(model, together, percent, stance, periodic)
+    moment, mass, weight, report = _derive(model, together, percent, stance, periodic)
     unfold = lambda x: np.asarray(x).reshape((*shape, *x.shape[1:]))
     names = list(report.names)
     value, adduction = np.array(report.value), np.array(moment)
@@ -356,7 +356,7 @@ def _derived_variables(record, model, events, lead, time):
         ),
         "center_of_mass": (
             (*lead, "time", "axis"),
-            unfold(center),
+            np.asarray(record.center_of_mass),
             _attributes("m", "Center of mass of the whole body in ground"),
         ),
         "body_weight": ((), float(weight[0]), _attributes("N", "Body weight of the model")),
@@ -389,9 +389,9 @@ def _derived_variables(record, model, events, lead, time):
     }
 
 
-@eqx.filter_jit
+@compiled
 def _derive(model, records, percent, stance, periodic):
-    """Knee adduction moment, center of mass, body mass and weight, and metrics of every case."""
+    """Knee adduction moment, body mass and weight, and metrics of every case."""
 
     def one(record):
         here = context(model, record, percent, stance, periodic=periodic)
@@ -401,11 +401,8 @@ def _derive(model, records, percent, stance, periodic):
             else jnp.full_like(record.time, jnp.nan)
             for side in SIDES
         ]
-        skeleton = model.skeleton
-        centers = jax.vmap(lambda q: mass_centers(skeleton, pose(skeleton, q)))(record.value)
-        whole = jnp.einsum("b,tbi->ti", skeleton.mass, centers) / here.body_mass
         report = evaluate_metrics(record, here)
-        return jnp.stack(sides, axis=1), whole, here.body_mass, here.body_weight, report
+        return jnp.stack(sides, axis=1), here.body_mass, here.body_weight, report
 
     return jax.lax.map(one, records)
 

@@ -25,6 +25,12 @@ def mass_centers(skeleton: Skeleton, now: Pose) -> Float[Array, "body 3"]:
     return now.position + rotate(now.rotation, skeleton.mass_center)
 
 
+def center_of_mass(skeleton: Skeleton, now: Pose) -> Float[Array, "3"]:
+    """Center of mass of the whole body in ground [m]."""
+    centers = mass_centers(skeleton, now)
+    return jnp.sum(skeleton.mass[:, None] * centers, axis=0) / jnp.sum(skeleton.mass)
+
+
 def inertia_in_ground(skeleton: Skeleton, now: Pose) -> Float[Array, "body 3 3"]:
     """Inertia of each body about its mass center, ground axes [kg m^2]."""
     xx, yy, zz, xy, xz, yz = jnp.moveaxis(skeleton.inertia, -1, 0)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..indexing import replace_rows
 from ..model.skeleton import Skeleton
 from .spatial import axis_angle_rotation, body_fixed_xyz_rotation, compose, cross, rotate
 
@@ -49,8 +50,8 @@ def apply_couplers(
     coordinates = skeleton.coordinates
     if not coordinates.dependent:
         return value
-    dependent = coordinates.coupler(value[jnp.array(coordinates.independent)])
-    return value.at[jnp.array(coordinates.dependent)].set(dependent)
+    dependent = coordinates.coupler(value[np.array(coordinates.independent)])
+    return replace_rows(value, np.array(coordinates.dependent), dependent)
 
 
 def coupled_motion(
@@ -63,14 +64,14 @@ def coupled_motion(
     coordinates = skeleton.coordinates
     if not coordinates.dependent:
         return value, speed, acceleration
-    dependent, independent = jnp.array(coordinates.dependent), jnp.array(coordinates.independent)
+    dependent, independent = np.array(coordinates.dependent), np.array(coordinates.independent)
     x, v, a = value[independent], speed[independent], acceleration[independent]
     slope = coordinates.coupler.derivative()
     curvature = slope.derivative()
     return (
-        value.at[dependent].set(coordinates.coupler(x)),
-        speed.at[dependent].set(slope(x) * v),
-        acceleration.at[dependent].set(slope(x) * a + curvature(x) * v * v),
+        replace_rows(value, dependent, coordinates.coupler(x)),
+        replace_rows(speed, dependent, slope(x) * v),
+        replace_rows(acceleration, dependent, slope(x) * a + curvature(x) * v * v),
     )
 
 
@@ -87,12 +88,16 @@ def project_couplers(
     coordinates = skeleton.coordinates
     if not coordinates.dependent:
         return generalized_force
-    dependent, independent = jnp.array(coordinates.dependent), jnp.array(coordinates.independent)
-    slope = coordinates.coupler.derivative()(value[independent])
+    dependent, independent = np.array(coordinates.dependent), np.array(coordinates.independent)
+    every = np.arange(len(coordinates.names))
+    kept, onto = (
+        jnp.asarray(x, value.dtype)
+        for x in (~np.isin(every, dependent), independent[:, None] == every)
+    )
     carried = generalized_force[..., dependent]
-    carried = carried * jnp.broadcast_to(slope, carried.shape)
-    moved = generalized_force.at[..., independent].add(carried)
-    return moved.at[..., dependent].set(0.0)
+    slope = jnp.broadcast_to(coordinates.coupler.derivative()(value[independent]), carried.shape)
+    kept = jnp.broadcast_to(kept, generalized_force.shape)
+    return kept * generalized_force + (carried * slope) @ onto
 
 
 def pose(skeleton: Skeleton, value: Float[Array, " coordinate"]) -> Pose:
@@ -139,23 +144,21 @@ def _axis_amounts(skeleton, value):
 
 def _compose(skeleton, relative_position, relative_rotation):
     """Poses in ground, and each parent's rotation, level by level of the tree."""
-    dtype = relative_position.dtype
-    position = jnp.zeros_like(relative_position)
-    rotation = jnp.zeros_like(relative_rotation)
-    parent_rotation = jnp.broadcast_to(jnp.eye(3, dtype=dtype), relative_rotation.shape)
-    for depth, level in enumerate(skeleton.levels):
-        here = np.array(level)
-        step_rotation, step_position = relative_rotation[here], relative_position[here]
-        if depth == 0:
-            position = position.at[here].set(step_position)
-            rotation = rotation.at[here].set(step_rotation)
-            continue
-        parent = np.array([skeleton.parents[i] for i in level])
-        base = rotation[parent]
-        position = position.at[here].set(position[parent] + rotate(base, step_position))
-        rotation = rotation.at[here].set(compose(base, step_rotation))
-        parent_rotation = parent_rotation.at[here].set(base)
-    return position, rotation, parent_rotation
+    levels = [np.array(level) for level in skeleton.levels]
+    order = np.concatenate(levels)  # body of each row of what is concatenated level by level
+    row = np.argsort(order)
+    bodies = levels[0]
+    identity = jnp.eye(3, dtype=relative_rotation.dtype)
+    positions, rotations = relative_position[bodies], relative_rotation[bodies]
+    parents = [jnp.broadcast_to(identity, rotations.shape)]
+    for bodies in levels[1:]:
+        parent = row[np.array([skeleton.parents[body] for body in bodies])]
+        base = rotations[parent]
+        position = positions[parent] + rotate(base, relative_position[bodies])
+        positions = jnp.concatenate([positions, position])
+        rotations = jnp.concatenate([rotations, compose(base, relative_rotation[bodies])])
+        parents.append(base)
+    return positions[row], rotations[row], jnp.concatenate(parents)[row]
 
 
 def _motion_subspace(skeleton, direction, joint_center, rate):

@@ -22,6 +22,7 @@ from jaxtyping import Array, Bool, Float
 
 from ..dynamics.kinematics import Pose, coordinate_ancestry
 from ..dynamics.spatial import body_fixed_xyz_rotation, compose, rotate, rotate_back, wrench_at
+from ..indexing import replace_rows, sum_by_group
 from ..model.paths import Paths
 from ..model.skeleton import Skeleton
 from .path_layout import PathLayout, path_layout
@@ -76,23 +77,24 @@ def path_geometry(paths: Paths, now: Pose, value: Float[Array, " coordinate"]) -
     if rows.size:
         path, on = _single_wraps(layout, p, q, in_use, cylinders)
         start, end = p[rows], q[rows]
-        length = length.at[rows].set(jnp.where(on, path.length, length[rows]))
-        near = near.at[rows].set(_where(on, _line(start, path.first, start), near[rows]))
-        far = far.at[rows].set(_where(on, _line(path.second, end, end), far[rows]))
+        before, after = _line(start, path.first, start), _line(path.second, end, end)
+        length = replace_rows(length, rows, jnp.where(on, path.length, length[rows]))
+        near = replace_rows(near, rows, _where(on, before, near[rows]))
+        far = replace_rows(far, rows, _where(on, after, far[rows]))
     between = jnp.zeros_like(near)
     if layout.doubles.stretch.size:
         there = layout.doubles.stretch >= 0
         rows = layout.doubles.stretch[there]
         found = _double_wraps(layout, p, q, in_use, cylinders)
         length, near, between, far = (
-            old.at[rows].set(new[there])
+            replace_rows(old, rows, new[there])
             for old, new in zip((length, near, between, far), found, strict=True)
         )
 
     if in_use is not None:
         length, near, between, far = (_where(in_use, x, 0.0) for x in (length, near, between, far))
     return PathGeometry(
-        jnp.zeros(len(paths.names), points.dtype).at[layout.stretch_path].add(length),
+        sum_by_group(length, layout.stretch_path, len(paths.names)),
         jnp.concatenate([near[layout.near], far[layout.far], between[layout.between]]),
         _moving_work(paths, layout, near[:, 3:], far[:, 3:], rotation, local_rate, value.shape[0]),
         _table_of_points(paths, layout, points, present),
@@ -167,7 +169,7 @@ def _locations(paths, layout, value):
     index = np.array(paths.moving_coordinates)
     argument = jnp.where(index >= 0, value[np.maximum(index, 0)], 0.0)
     moving = paths.moving_location
-    return location.at[rows].set(moving(argument)), moving.derivative()(argument)
+    return replace_rows(location, rows, moving(argument)), moving.derivative()(argument)
 
 
 def _present(paths, layout, value):
@@ -178,7 +180,7 @@ def _present(paths, layout, value):
     rows = np.array([row_of[row, place] for row, place, _ in paths.conditional])
     at = value[np.array([coordinate for *_, coordinate in paths.conditional])]
     inside = (at >= paths.condition_range[:, 0]) & (at <= paths.condition_range[:, 1])
-    return jnp.ones(layout.point_path.shape, bool).at[rows].set(inside)
+    return replace_rows(jnp.ones(layout.point_path.shape, bool), rows, inside)
 
 
 def _in_use(layout, present):

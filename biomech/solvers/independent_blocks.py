@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ..indexing import replace_rows
 from .separable_programme import (
     RESULTS,
     SeparableProgrammeSolution,
@@ -99,10 +100,10 @@ def solve_in_blocks(
             exponent,
             tolerance,
         )
-        x = x.at[column].set(found.x)
-        multipliers = multipliers.at[row].set(found.multipliers)
-        residual = residual.at[row].set(found.residual)
-        weak = weak.at[column].set(found.weakly_active)
+        x = replace_rows(x, column, found.x)
+        multipliers = replace_rows(multipliers, row, found.multipliers)
+        residual = replace_rows(residual, row, found.residual)
+        weak = replace_rows(weak, column, found.weakly_active)
         results.append(found.result)
     if blocks.rows.size:
         rows, columns = np.maximum(blocks.rows, 0), np.maximum(blocks.columns, 0)
@@ -118,10 +119,10 @@ def solve_in_blocks(
             jnp.where(filled_column, lower[columns], -jnp.inf),
             jnp.where(filled_column, upper[columns], jnp.inf),
         )
-        x = x.at[columns[filled_column]].set(found.x[filled_column])
-        multipliers = multipliers.at[rows[filled_row]].set(found.multipliers[filled_row])
-        residual = residual.at[rows[filled_row]].set(found.residual[filled_row])
-        weak = weak.at[columns[filled_column]].set(found.weakly_active[filled_column])
+        x = replace_rows(x, columns[filled_column], found.x[filled_column])
+        multipliers = replace_rows(multipliers, rows[filled_row], found.multipliers[filled_row])
+        residual = replace_rows(residual, rows[filled_row], found.residual[filled_row])
+        weak = replace_rows(weak, columns[filled_column], found.weakly_active[filled_column])
         iterations = jnp.max(found.iterations)
         results.append(found.result)
     return SeparableProgrammeSolution(x, multipliers, residual, iterations, weak, _worst(results))

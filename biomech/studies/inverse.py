@@ -23,7 +23,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..dynamics.inverse_dynamics import generalized_forces, inverse_dynamics, joint_reactions
+from ..compilation import compiled
+from ..dynamics.inverse_dynamics import (
+    center_of_mass,
+    generalized_forces,
+    inverse_dynamics,
+    joint_reactions,
+)
 from ..dynamics.kinematics import Pose, body_motion, coupled_motion, project_couplers
 from ..dynamics.spatial import rotate_back
 from ..model.body import Model
@@ -86,8 +92,9 @@ class InverseRecord(eqx.Module):
     - `residual_moment`: what nothing could supply [N m or N].
     - `joint_reaction_force` [N], `joint_reaction_moment` [N m]: of the parent on the child body,
       at the joint center, in ground; `..._body_axes`: the force in the child body's axes.
-    - `intersegmental_force`, `intersegmental_moment`: the same without muscles.
-    - `joint_center`: in ground [m].
+    - `intersegmental_force`, `intersegmental_moment`: the same without muscles;
+      `..._body_axes`: the moment in the child body's axes.
+    - `joint_center`, `center_of_mass` (of the whole body): in ground [m].
     - `ligament_force`: [N].
     - `status`: index into `STATUS`. From "infeasible" on, what muscles and joints carried is NaN.
     - `limited`: whether the muscles of each leg were too weak; see `strength_limited`.
@@ -113,7 +120,9 @@ class InverseRecord(eqx.Module):
     joint_reaction_force_body_axes: Float[Array, "*time joint 3"]
     intersegmental_force: Float[Array, "*time joint 3"]
     intersegmental_moment: Float[Array, "*time joint 3"]
+    intersegmental_moment_body_axes: Float[Array, "*time joint 3"]
     joint_center: Float[Array, "*time joint 3"]
+    center_of_mass: Float[Array, "*time 3"]
     ligament_force: Float[Array, "*time ligament"]
     status: Int[Array, "*time"]
     limited: Bool[Array, "*time side"]
@@ -230,7 +239,9 @@ def inverse_instant(
         joint_reaction_force_body_axes=rotate_back(now.rotation, reaction_force),
         intersegmental_force=segment_force,
         intersegmental_moment=segment_moment,
+        intersegmental_moment_body_axes=rotate_back(now.rotation, segment_moment),
         joint_center=now.joint_center,
+        center_of_mass=center_of_mass(skeleton, now),
         ligament_force=ligament_force,
         status=_status(shared.result),
         limited=jnp.zeros(len(SIDES), bool),  # known once the whole motion is
@@ -250,7 +261,7 @@ def inverse(
     return _inverse_all(model, motion, weights, passive_fiber_force, opensim_pennation)
 
 
-@eqx.filter_jit
+@compiled
 def _inverse_all(model, motion, weights, passive_fiber_force, opensim_pennation):
     each = lambda instant: inverse_instant(
         model,

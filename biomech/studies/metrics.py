@@ -32,12 +32,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
-from ..dynamics.kinematics import pose
 from ..model.body import Model
 from ..model.names import UnknownName, find, suggest
 from .gait_events import SIDES
@@ -68,7 +66,6 @@ class Context(eqx.Module):
     - `body_mass`: [kg]. `body_weight`: [N].
     - `gait_percent`: of each leg [%], NaN without events.
     - `stance`: whether each foot is on the ground; all true for a leg without events.
-    - `tibia_anterior`: x axis of the body beyond each knee, in ground [-]; 0 without a knee.
     - `joint_names`: of the model. Static.
     - `periodic`: whether the last instant of the record repeats the first. Static.
     """
@@ -77,7 +74,6 @@ class Context(eqx.Module):
     body_weight: Float[Array, ""]
     gait_percent: Float[Array, "time side"]
     stance: Bool[Array, "time side"]
-    tibia_anterior: Float[Array, "time side 3"]
     joint_names: tuple[str, ...] = eqx.field(static=True)
     periodic: bool = eqx.field(static=True, default=False)
 
@@ -121,18 +117,12 @@ def context(
     shape = (record.time.shape[0], len(SIDES))
     percent = jnp.full(shape, jnp.nan) if gait_percent is None else jnp.asarray(gait_percent)
     on_ground = jnp.ones(shape, bool) if stance is None else jnp.asarray(stance)
-    rotation = jax.vmap(lambda value: pose(model.skeleton, value).rotation)(record.value)
-    names = model.skeleton.joint_names
-    knees = [_find_joint(names, "knee", side) for side in SIDES]
-    none = jnp.zeros_like(rotation[:, 0, :, 0])
-    anterior = [none if knee is None else rotation[:, knee, :, 0] for knee in knees]
     return Context(
         body_mass=mass,
         body_weight=mass * jnp.sqrt(jnp.sum(model.skeleton.gravity**2)),
         gait_percent=percent.astype(record.time.dtype),
         stance=on_ground | jnp.isnan(percent),
-        tibia_anterior=jnp.stack(anterior, axis=1),
-        joint_names=names,
+        joint_names=model.skeleton.joint_names,
         periodic=periodic,
     )
 
@@ -279,8 +269,8 @@ def knee_adduction_moment(
     record: InverseRecord, context: Context, side: str
 ) -> Float[Array, " time"]:
     """External knee adduction moment over body mass [N m/kg]; see the head of this file."""
-    moment = record.intersegmental_moment[:, joint_index(context.joint_names, "knee", side)]
-    about_x = jnp.sum(moment * context.tibia_anterior[:, SIDES.index(side)], axis=-1)
+    knee = joint_index(context.joint_names, "knee", side)
+    about_x = record.intersegmental_moment_body_axes[:, knee, 0]
     sign = -1.0 if side == "r" else 1.0
     return sign * about_x / context.body_mass
 
