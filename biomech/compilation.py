@@ -16,15 +16,20 @@ _OPTIONS = {"xla_cpu_use_fusion_emitters": False}
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`equinox.filter_jit` with our compiler options; JAX is not started before the first call."""
+    """`equinox.filter_jit` with our compiler options; JAX is not started before the first call.
+
+    Inside another compiled or differentiated function, that one's options hold.
+    """
 
     @functools.cache
-    def jitted():
-        return eqx.filter_jit(function, **_known_options())
+    def jitted(options):
+        return eqx.filter_jit(function, **(_known_options() if options else {}))
 
     @functools.wraps(function)
     def call(*arguments, **keywords):
-        return jitted()(*arguments, **keywords)
+        leaves = jax.tree.leaves((arguments, keywords))
+        outermost = not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+        return jitted(outermost)(*arguments, **keywords)
 
     return call
 

@@ -66,6 +66,7 @@ def test_one_muscle_holds_a_weight():
     assert int(record.status[0]) == 0
     np.testing.assert_allclose(record.muscle_force[0, 0], force, rtol=1e-9)
     elbow = 1
+    np.testing.assert_allclose(record.center_of_mass[0], [REACH, 0.0, 0.0], atol=1e-12)
     expected = np.array([0.0, MASS * G, 0.0]) - pull
     np.testing.assert_allclose(record.joint_reaction_force[0, elbow], expected, rtol=1e-9)
     np.testing.assert_allclose(
