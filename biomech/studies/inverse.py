@@ -256,13 +256,22 @@ def inverse(
     passive_fiber_force: bool = False,
     opensim_pennation: bool = False,
 ) -> InverseRecord:
-    """The study at every instant of `motion`. Jitted; compiles once per model structure."""
+    """The study at every instant of `motion`. Jitted; compiles once per model structure.
+
+    For many models of one structure see `batch.inverse_cases`.
+    """
     weights = equal_weights(model) if weights is None else weights
-    return _inverse_all(model, motion, weights, passive_fiber_force, opensim_pennation)
+    return _inverse(model, motion, weights, passive_fiber_force, opensim_pennation)
 
 
-@compiled
-def _inverse_all(model, motion, weights, passive_fiber_force, opensim_pennation):
+def inverse_uncompiled(
+    model: Model,
+    motion: MeasuredMotion,
+    weights: EffortWeights,
+    passive_fiber_force: bool,
+    opensim_pennation: bool,
+) -> InverseRecord:
+    """`inverse`, to be compiled as a part of something larger."""
     each = lambda instant: inverse_instant(
         model,
         instant,
@@ -274,6 +283,9 @@ def _inverse_all(model, motion, weights, passive_fiber_force, opensim_pennation)
     limited = strength_limited(model, record) & (record.status == 0)[:, None]
     status = jnp.where(jnp.any(limited, axis=1), STATUS.index("strength_limited"), record.status)
     return blank_unsolved(eqx.tree_at(lambda r: (r.status, r.limited), record, (status, limited)))
+
+
+_inverse = compiled(inverse_uncompiled)
 
 
 _NEEDS_A_SOLUTION = (
