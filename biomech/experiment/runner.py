@@ -32,9 +32,9 @@ from ..formats.reference_gait import CAUTIONS
 from ..formats.trial import Trial
 from ..interventions import CATALOGUE
 from ..model.body import Model
+from ..studies.batch import inverse_cases
 from ..studies.gait_events import gait_events
-from ..studies.inverse import STATUS, InverseRecord
-from ..studies.inverse import inverse as inverse_record
+from ..studies.inverse import STATUS
 from ..studies.metrics import solved
 from ..studies.static_optimization import equal_weights
 from .compile_cache import use_compile_cache
@@ -139,35 +139,33 @@ def compute(
             **sweep,
         )
     )
-    base = _in_precision(apply_interventions(inputs.model, config, {}), config)
-    if not config.sweep:
-        record, failed = _solve(config, inputs, base)
-        advance(failed)
-        return _kept(label(record, base), config), int(failed)
+    body = lambda case: _in_precision(apply_interventions(inputs.model, config, case), config)
+    base, records = body({}), _records(config, inputs, [body(case) for case in cases])
     parts, failures = [], 0
-    for case in cases:
-        record, failed = _solve(config, inputs, apply_interventions(inputs.model, config, case))
+    for case, record in zip(cases, records, strict=True):
+        failed = not bool(jnp.all(solved(record)))
         failures += failed
-        row = jax.tree.map(lambda x: x[None], record)
-        columns = {"case": {key: [value] for key, value in case.items()}}
-        part = label(row, base, sweep=columns, sweep_units=sweep_units(config))
+        if config.sweep:
+            row = jax.tree.map(lambda x: x[None], record)
+            columns = {"case": {key: [value] for key, value in case.items()}}
+            part = label(row, base, sweep=columns, sweep_units=sweep_units(config))
+        else:
+            part = label(record, base)
         parts.append(_kept(part, config))
         advance(failed)
-    return _as_grid(parts, sweep_axes(config)), failures
+    return _as_grid(parts, sweep_axes(config)) if config.sweep else parts[0], failures
 
 
-def _solve(config: ExperimentConfig, inputs: Inputs, model: Model) -> tuple[InverseRecord, bool]:
-    """The record of one case, and whether an instant of it has no solution."""
-    study, motion = config.study, inputs.motion
-    model = _in_precision(model, config)
-    record = inverse_record(
-        model,
-        _in_precision(motion, config),
-        equal_weights(model, study.exponent),
+def _records(config: ExperimentConfig, inputs: Inputs, models: list[Model]):
+    """The record of every case, in order."""
+    study = config.study
+    return inverse_cases(
+        models,
+        _in_precision(inputs.motion, config),
+        equal_weights(models[0], study.exponent),
         passive_fiber_force=study.passive_fiber_force,
         opensim_pennation=study.opensim_pennation,
     )
-    return record, not bool(jnp.all(solved(record)))
 
 
 def _kept(dataset: xr.Dataset, config: ExperimentConfig) -> xr.Dataset:

@@ -21,7 +21,7 @@ from .static_optimization import EffortWeights, equal_weights
 
 CHUNK_BYTES = 256 * 2**20
 """Aim for the results of one chunk [bytes]; what is needed on the way is several times that."""
-LARGEST_CHUNK = 16
+LARGEST_CHUNK = 8
 """Cases in one chunk: more gains nothing on a CPU."""
 
 
@@ -34,7 +34,7 @@ def inverse_cases(
     opensim_pennation: bool = False,
     chunk: int | None = None,
 ) -> Iterator[InverseRecord]:
-    """Records of `models`, one after the other, in host memory; each like that of `inverse`.
+    """Records of `models`, one after the other, each like that of `inverse`.
 
     - `chunk`: cases computed together; by default what `CHUNK_BYTES` holds, at most
       `LARGEST_CHUNK`.
@@ -52,7 +52,6 @@ def inverse_cases(
             passive_fiber_force=passive_fiber_force,
             opensim_pennation=opensim_pennation,
         )
-        record = jax.tree.map(np.asarray, record)
         yield from (record for _ in models)
         return
     chunk = _chunk_size(models[0], motion, weights, len(models)) if chunk is None else chunk
@@ -61,7 +60,7 @@ def inverse_cases(
         part = jax.tree.map(lambda leaf, index=index: leaf[index], varying)
         records = jax.tree.map(np.asarray, _chunk(part, shared, motion, weights, *flags))
         for row in range(min(chunk, len(models) - start)):
-            yield jax.tree.map(lambda leaf, row=row: leaf[row], records)
+            yield jax.tree.map(lambda leaf, row=row: jnp.asarray(leaf[row]), records)
 
 
 def stack_cases(models: Sequence[Model]) -> tuple[Model, Model]:
