@@ -21,6 +21,7 @@ _HOME = {
     "load_trial": "formats.trial",
     "reference_gait": "formats.reference_gait",
     "inverse": "analysis.inverse_dataset",
+    "sensitivity": "analysis.sensitivity",
     "compare": "analysis.compare",
     "plot": "analysis.plots",
     "run": "experiment.runner",
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .analysis.compare import compare
     from .analysis.inverse_dataset import inverse
     from .analysis.plots import plot
+    from .analysis.sensitivity import sensitivity
     from .experiment.runner import run
     from .formats.load import load_model
     from .formats.native import write_model as save_model
@@ -54,6 +56,7 @@ __all__ = [
     "reference_gait",
     "run",
     "save_model",
+    "sensitivity",
     "solvers",
     "studies",
     "use_float64",

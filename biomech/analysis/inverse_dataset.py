@@ -52,7 +52,7 @@ def inverse(
     **Raises:** `TypeError` for a path instead of what is read from it; `BadInput` where model and
     trial do not fit each other.
     """
-    _require_model_and_trial(model, trial)
+    require_model_and_trial(model, trial)
     require_precision(precision)
     asked = {
         "study": "inverse",
@@ -91,7 +91,7 @@ def inverse(
     )
 
 
-def _require_model_and_trial(model: Any, trial: Any) -> None:
+def require_model_and_trial(model: Any, trial: Any) -> None:
     if not isinstance(model, Model):
         raise TypeError(
             "`inverse` takes a model first, as `bm.load_model(...)` returns it, not "

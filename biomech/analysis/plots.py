@@ -109,14 +109,19 @@ _MAIN_GROUPS = (
 
 
 def plot(dataset: xr.Dataset, kind: str = "joint_loads", **options) -> Figure:
-    """A figure by name: joint_loads, angles, moments, activations or sweep_joint_loads.
+    """A figure by name: joint_loads, angles, moments, activations or sweep_joint_loads; of a
+    sensitivity: sensitivity or sensitivity_cycle.
 
     **Raises:** `TypeError` for a path instead of a dataset; `BadInput` if it lacks what is drawn.
     """
     require_dataset(dataset, "plot")
-    if kind not in KINDS:
-        raise UnknownName(f"No figure named '{kind}'. {suggest(kind, tuple(KINDS))}")
-    return KINDS[kind](dataset, **options)
+    from .sensitivity_plots import plot_sensitivity, plot_sensitivity_cycle
+
+    of_sensitivity = {"sensitivity": plot_sensitivity, "sensitivity_cycle": plot_sensitivity_cycle}
+    kinds = KINDS | of_sensitivity
+    if kind not in kinds:
+        raise UnknownName(f"No figure named '{kind}'. {suggest(kind, tuple(kinds))}")
+    return kinds[kind](dataset, **options)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Path]:
@@ -138,7 +143,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Pat
     return written[0], written[1]
 
 
-def _styled(function):
+def styled(function):
     """Draws a dataset in this file's style; makes figures show in notebooks without pyplot."""
 
     @functools.wraps(function)
@@ -164,7 +169,7 @@ def _show_in_notebook():
 # --------------------------------------------------------------------------------- figures
 
 
-@_styled
+@styled
 def plot_joint_loads(dataset: xr.Dataset) -> Figure:
     """Hip, knee, patellofemoral and ankle reaction forces of both sides [BW]."""
     _require_single(dataset)
@@ -187,14 +192,14 @@ def plot_joint_loads(dataset: xr.Dataset) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def plot_angles(dataset: xr.Dataset) -> Figure:
     """Pelvis and joint angles [deg]; the pelvis once, over the right gait cycle."""
     values = np.rad2deg(dataset["coordinate_value"])
     return _coordinate_figure(dataset, values, "angle [deg]", _ANGLES)
 
 
-@_styled
+@styled
 def plot_moments(dataset: xr.Dataset) -> Figure:
     """Net internal joint moments of both sides, and the external knee adduction moment [N m/kg].
 
@@ -205,7 +210,7 @@ def plot_moments(dataset: xr.Dataset) -> Figure:
     return _coordinate_figure(dataset, values, "internal moment [N m/kg]", titles, adduction=True)
 
 
-@_styled
+@styled
 def plot_activations(
     dataset: xr.Dataset,
     emg: Storage | None = None,
@@ -242,7 +247,7 @@ def plot_activations(
     return figure
 
 
-@_styled
+@styled
 def plot_sweep_joint_loads(
     dataset: xr.Dataset, parameter: str | None = None, *, side: str = "r"
 ) -> Figure:

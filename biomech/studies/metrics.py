@@ -135,10 +135,10 @@ def is_periodic(record: InverseRecord, coordinate_names: Sequence[str]) -> bool:
     """
     stays = [i for i, name in enumerate(coordinate_names) if not name.endswith("_tx")]
     parts = (record.value[:, jnp.array(stays, int)], record.speed, record.generalized_force)
-    return record.time.size > 2 and all(map(_closes, map(np.asarray, parts)))
+    return record.time.size > 2 and all(map(closes, map(np.asarray, parts)))
 
 
-def _closes(values: np.ndarray) -> bool:
+def closes(values: np.ndarray) -> bool:
     gap = np.abs(values[-1] - values[0]).max(initial=0.0)
     return bool(gap <= _CLOSES * np.ptp(values, axis=0).max(initial=0.0))
 
