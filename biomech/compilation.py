@@ -11,6 +11,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+from jax.core import Tracer
 
 _OPTIONS = {"xla_cpu_use_fusion_emitters": False}
 
@@ -28,7 +29,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*arguments, **keywords):
         leaves = jax.tree.leaves((arguments, keywords))
-        outermost = not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+        outermost = not any(isinstance(leaf, Tracer) for leaf in leaves)
         return jitted(outermost)(*arguments, **keywords)
 
     return call

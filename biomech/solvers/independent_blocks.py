@@ -109,10 +109,12 @@ def solve_in_blocks(
         rows, columns = np.maximum(blocks.rows, 0), np.maximum(blocks.columns, 0)
         filled_row, filled_column = blocks.rows >= 0, blocks.columns >= 0
         filled = filled_row[:, :, None] & filled_column[:, None, :]
-        settings = {"exponent": exponent, "tolerance": tolerance}
-        found = jax.vmap(
-            lambda a, b, w, lo, up: solve(a, b, weights=w, lower=lo, upper=up, **settings)
-        )(
+
+        def block(matrix, target, weights, lower, upper):
+            bounds = {"weights": weights, "lower": lower, "upper": upper}
+            return solve(matrix, target, **bounds, exponent=exponent, tolerance=tolerance)
+
+        found = jax.vmap(block)(
             jnp.where(filled, matrix[rows[:, :, None], columns[:, None, :]], 0.0),
             jnp.where(filled_row, target[rows], 0.0),
             jnp.where(filled_column, weights[columns], 1.0),
