@@ -36,6 +36,7 @@ from ..studies.gait_events import gait_events
 from ..studies.inverse import STATUS, InverseRecord
 from ..studies.inverse import inverse as inverse_record
 from ..studies.metrics import solved
+from ..studies.motion import near_end
 from ..studies.static_optimization import equal_weights
 from .compile_cache import use_compile_cache
 from .config import CheckedConfig, load_config, to_plain
@@ -56,7 +57,7 @@ ALWAYS_KEPT = (
     *("metric_value", "metric_time"),
     *("metric_rival_peak", "metric_at_edge", "metric_limited_share", "strength_limited"),
     *("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
-    *("ground_reaction_force", "center_of_pressure"),
+    *("external_force", "ground_reaction_force", "center_of_pressure"),
 )
 """Variables that every result has, whatever `outputs` asks for: small, and needed to judge it."""
 
@@ -125,6 +126,7 @@ def compute(
 ) -> tuple[xr.Dataset, int]:
     """The labelled dataset of every case, and how many cases have unsolved instants."""
     events = gait_events(inputs.trial) if inputs.trial.external_forces else None
+    near = near_end(inputs.trial.time, np.asarray(inputs.motion.time), config.study.lowpass_hz)
     notes = dict.fromkeys((*inputs.notes, *warnings(config, inputs.trial)))  # each once
     asked = to_plain(resolved(config, inputs.files))
     label = lambda records, model, **sweep: with_metric_times(
@@ -132,6 +134,7 @@ def compute(
             records,
             model,
             events,
+            near_end=near,
             config=asked,
             precision=config.precision,
             notes=tuple(notes),

@@ -1,7 +1,7 @@
 """Named numbers of a gait: peaks and impulses of joint loads, pure functions of a record.
 
     peak     = top of the parabola through the largest sample of a window and its two neighbours
-    impulse  = integral of |load| over stance (trapezoidal rule)
+    impulse  = integral of |load| over stance, from event to event; linear between samples
     knee adduction moment = -+ (moment of the femur on the tibia) . (tibia x axis) / body mass
 
 Joint loads are sizes of joint reaction forces over body weight. The knee adduction moment is
@@ -13,14 +13,17 @@ x adducts a right tibia and abducts a left one, hence the sign of the side. Musc
 Windows: peaks are taken in stance without the first 5 % of the gait cycle, where measured
 kinematics and ground reaction are least in step; early stance is 5 to 30 % and late stance 30 % to
 toe-off, which hold the two peaks of knee and hip load of normal walking. A record of several
-strides gives the largest peak and the sum of the impulses of all of them. Without gait events the
-window is the whole record, and early and late stance are NaN. Instants that were not solved are
-left out; those limited by strength are kept, and `limited_share` says how many there are.
+strides gives the largest peak and the sum of the impulses of all of them; of a stance that the
+record cuts off the impulse is what the record holds of it. Where the stance is known
+but no stride, the 5 % are not left out, and early and late stance are NaN. Without external loads
+the window is the whole record. Instants that were not solved are left out; those limited by
+strength are kept, and `limited_share` says how many there are.
 
 A largest sample without both neighbours in the window has no parabola and counts as it is; so the
 derivative there is that of the sample. One on the first or last instant of the record is no peak at
-all, since the load may have been larger just outside: `at_edge` says so. A record whose last
-instant repeats its first (`is_periodic`) has no such edge: peaks are taken across it. Where two
+all, since the load may have been larger just outside, and one too near the ends of the recorded
+motion (`motion.near_end`) has wrong accelerations in it: `at_edge` says so. A record whose last
+instant repeats its first (`is_periodic`) has no edge: peaks are taken across it. Where two
 peaks lie within 1 % (`rival_peak`) the larger may change place under a small change of the model,
 and its derivative tells only one side.
 
@@ -67,7 +70,9 @@ class Context(eqx.Module):
 
     - `body_mass`: [kg]. `body_weight`: [N].
     - `gait_percent`: of each leg [%], NaN without events.
-    - `stance`: whether each foot is on the ground; all true for a leg without events.
+    - `stance`: whether each foot is on the ground; all true without external loads.
+    - `stance_share`: share of each interval between instants that it is [-].
+    - `near_end`: instants too near the ends of the recorded motion for their accelerations.
     - `tibia_anterior`: x axis of the body beyond each knee, in ground [-]; 0 without a knee.
     - `joint_names`: of the model. Static.
     - `periodic`: whether the last instant of the record repeats the first. Static.
@@ -77,6 +82,8 @@ class Context(eqx.Module):
     body_weight: Float[Array, ""]
     gait_percent: Float[Array, "time side"]
     stance: Bool[Array, "time side"]
+    stance_share: Float[Array, "interval side"]
+    near_end: Bool[Array, " time"]
     tibia_anterior: Float[Array, "time side 3"]
     joint_names: tuple[str, ...] = eqx.field(static=True)
     periodic: bool = eqx.field(static=True, default=False)
@@ -110,17 +117,22 @@ def context(
     gait_percent: Float[ArrayLike, "time side"] | None = None,
     stance: Bool[ArrayLike, "time side"] | None = None,
     *,
+    stance_share: Float[ArrayLike, "interval side"] | None = None,
+    near_end: Bool[ArrayLike, " time"] | None = None,
     periodic: bool = False,
 ) -> Context:
     """The context of a record.
 
-    `gait_percent` [%] and `stance` come from `gait_events`; without them, or for a leg whose
-    percentage is NaN, every window is the whole record. `periodic`: as `is_periodic` finds it.
+    `gait_percent` [%], `stance` and `stance_share` come from `gait_events`; without a stance every
+    window is the whole record, without a share only whole intervals count. `near_end`: as
+    `motion.near_end` finds it; by default nowhere. `periodic`: as `is_periodic` finds it.
     """
     mass = body_mass(model)
     shape = (record.time.shape[0], len(SIDES))
     percent = jnp.full(shape, jnp.nan) if gait_percent is None else jnp.asarray(gait_percent)
     on_ground = jnp.ones(shape, bool) if stance is None else jnp.asarray(stance)
+    share = on_ground[1:] & on_ground[:-1] if stance_share is None else jnp.asarray(stance_share)
+    near = jnp.zeros(shape[0], bool) if near_end is None else jnp.asarray(near_end)
     rotation = jax.vmap(lambda value: pose(model.skeleton, value).rotation)(record.value)
     names = model.skeleton.joint_names
     knees = [_find_joint(names, "knee", side) for side in SIDES]
@@ -130,7 +142,9 @@ def context(
         body_mass=mass,
         body_weight=mass * jnp.sqrt(jnp.sum(model.skeleton.gravity**2)),
         gait_percent=percent.astype(record.time.dtype),
-        stance=on_ground | jnp.isnan(percent),
+        stance=on_ground,
+        stance_share=share.astype(record.time.dtype),
+        near_end=near,
         tibia_anterior=jnp.stack(anterior, axis=1),
         joint_names=names,
         periodic=periodic,
@@ -228,10 +242,22 @@ def peak(
     return jnp.where(jnp.any(mask), jnp.where(curved, vertex, y1), jnp.nan)
 
 
-def at_edge(values: Float[Array, " time"], mask: Bool[Array, " time"]) -> Bool[Array, ""]:
-    """Whether the largest of `values` in `mask` is the first or the last of the record."""
+def at_edge(
+    values: Float[Array, " time"],
+    mask: Bool[Array, " time"],
+    near_end: Bool[Array, " time"],
+    *,
+    periodic: bool = False,
+) -> Bool[Array, ""]:
+    """Whether the largest of `values` in `mask` is the first or last of the record or `near_end`.
+
+    `periodic`: the record has no first or last.
+    """
     top = jnp.argmax(jnp.where(mask, values, -jnp.inf))
-    return jnp.any(mask) & ((top == 0) | (top == values.shape[0] - 1))
+    edge = near_end[top]
+    if not periodic:
+        edge = edge | (top == 0) | (top == values.shape[0] - 1)
+    return jnp.any(mask) & edge
 
 
 def rival_peak(
@@ -253,12 +279,22 @@ def rival_peak(
 
 
 def impulse(
-    time: Float[Array, " time"], values: Float[Array, " time"], mask: Bool[Array, " time"]
+    time: Float[Array, " time"],
+    values: Float[Array, " time"],
+    stance: Bool[Array, " time"],
+    stance_share: Float[Array, " interval"],
+    known: Bool[Array, " time"],
 ) -> Float[Array, ""]:
-    """Integral of `values` over the stretches where `mask` holds; NaN if there is none."""
-    both = mask[1:] & mask[:-1]
-    area = 0.5 * (values[1:] + values[:-1]) * (time[1:] - time[:-1])
-    return jnp.where(jnp.any(both), jnp.sum(jnp.where(both, area, 0.0)), jnp.nan)
+    """Integral of `values` over stance, between instants that are `known`; NaN if there is none.
+
+    `stance_share`: of each interval between instants; the part next to the instant in stance.
+    """
+    begin = jnp.where(stance[:-1], 0.0, 1.0 - stance_share)
+    middle = begin + 0.5 * stance_share
+    mean = values[:-1] + middle * (values[1:] - values[:-1])
+    counted = known[1:] & known[:-1] & (stance_share > 0.0)
+    area = jnp.where(counted, stance_share * mean * (time[1:] - time[:-1]), 0.0)
+    return jnp.where(jnp.any(counted), jnp.sum(area), jnp.nan)
 
 
 # --------------------------------------------------------------------------------- loads
@@ -291,8 +327,9 @@ def _peak_load(record, context, *, joint, side, window):
 
 
 def _load_impulse(record, context, *, joint, side):
-    values = joint_load(record, context, joint, side)
-    return impulse(record.time, values, window_mask(record, context, side, STANCE))
+    values, column = joint_load(record, context, joint, side), SIDES.index(side)
+    stance, share = context.stance[:, column], context.stance_share[:, column]
+    return impulse(record.time, values, stance, share, solved(record))
 
 
 def _peak_adduction(record, context, *, side, window):
@@ -365,7 +402,7 @@ class MetricReport(eqx.Module):
 
     - `value`: in the metric's unit.
     - `rival_peak`: whether a second peak comes within `RIVAL_SHARE` of the one reported.
-    - `at_edge`: whether it is the first or last instant of the record, so no peak.
+    - `at_edge`: whether it lies at an end of the record or too near one; see the head of this file.
     - `limited_share`: of its window where muscles were too weak [-].
     - `names`: order of the axis. Static.
     """
@@ -407,5 +444,5 @@ def _warnings(record, context, metric):
     else:
         values = knee_adduction_moment(record, context, side)
     rival = rival_peak(values, mask, periodic=context.periodic)
-    edge = jnp.asarray(False) if context.periodic else at_edge(values, mask)
+    edge = at_edge(values, mask, context.near_end, periodic=context.periodic)
     return rival, edge, share
