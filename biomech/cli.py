@@ -299,7 +299,7 @@ def _is_shown(metric: str) -> bool:
 
 _MARKS = {
     "*": "a second peak comes within 1 %",
-    "#": "no peak: the record begins or ends there",
+    "#": "no reliable peak: at, or too near, an end of the record",
     "!": "muscles were too weak for part of the window: loads there are too small",
 }
 

@@ -19,7 +19,9 @@ def scales(model, chosen):
     return np.where(places | (values == 0.0), PLACE_SCALE, values)
 
 
-def central_differences(model, motion, weights, percent, stance, chosen, metrics, steps, **more):
+def central_differences(
+    model, motion, weights, percent, stance, share, chosen, metrics, steps, **more
+):
     """[step, metric, parameter]: change of each metric per relative change of each parameter."""
     groups = chosen.distinct_groups
     leaves = leaves_of(model, groups)
@@ -34,7 +36,7 @@ def central_differences(model, motion, weights, percent, stance, chosen, metrics
         )
         changed = with_leaves(model, groups, moved)
         record = inverse_uncompiled(changed, motion, weights, False, False)
-        here = context(changed, record, percent, stance, **more)
+        here = context(changed, record, percent, stance, stance_share=share, **more)
         return evaluate_metrics(record, here, metrics).value
 
     every = jax.jit(lambda changes: jax.lax.map(values, changes))

@@ -12,6 +12,8 @@ from small_models import body, coordinate, joint, linear
 
 STRIDE, STANCE = 1.0, 0.6  # [s], share of the stride
 FIRST_STRIKE = {"r": 0.25, "l": 0.75}  # [s]
+RAMP = STANCE / np.pi * np.arcsin(20.0 / 900.0)
+"""The vertical force passes 20 N this long after contact [s]."""
 MUSCLES = ("glmed1", "vasti", "soleus")
 
 

@@ -52,14 +52,14 @@ def test_run_prints_peaks_and_how_far_to_trust_them(tmp_path):
 
 
 def test_failed_case_has_its_exit_code(tmp_path, monkeypatch):
-    solve = runner.inverse_record
+    solve = runner.inverse_cases
 
     def fails(*arguments, **options):
-        record = solve(*arguments, **options)
-        status = record.status.at[0].set(STATUS.index("maximum_iterations"))
-        return runner.eqx.tree_at(lambda r: r.status, record, status)
+        for record in solve(*arguments, **options):
+            status = record.status.at[0].set(STATUS.index("maximum_iterations"))
+            yield runner.eqx.tree_at(lambda r: r.status, record, status)
 
-    monkeypatch.setattr(runner, "inverse_record", fails)
+    monkeypatch.setattr(runner, "inverse_cases", fails)
     done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
     assert done.exit_code == 3
     assert "without a solution" in done.stderr

@@ -25,9 +25,9 @@ def compare(
     at least one has a value of. A dataset with a sweep is compared case by case with the other one.
 
     Warnings: "rival peak" where a second peak comes within 1 % of the one reported, so that a small
-    change may swap them; "at the record's edge" where the value is that of the first or last
-    instant, so that it is no peak; "strength-limited" where the leg's muscles were too weak in part
-    of the window, so that loads there are too small.
+    change may swap them; "at the record's edge" where the value is no reliable peak, since it lies
+    at, or too near, an end of the record; "strength-limited" where the leg's muscles were too weak
+    in part of the window, so that loads there are too small.
 
     **Raises:** `TypeError` for a path instead of a dataset; `BadInput` if the two do not match.
     """

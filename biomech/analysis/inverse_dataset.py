@@ -6,6 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import xarray as xr
 
 from ..formats.trial import Trial
@@ -13,6 +14,7 @@ from ..model.body import Model
 from ..precision import require_precision
 from ..studies.gait_events import gait_events
 from ..studies.inverse import inverse as inverse_record
+from ..studies.motion import near_end
 from ..studies.prepare import ensure_actuated, measured_motion
 from ..studies.static_optimization import equal_weights
 from .labels import kind_of, label_inverse
@@ -20,6 +22,10 @@ from .labels import kind_of, label_inverse
 NO_LOADS = (
     "The trial has no external loads: the ground pushes on nothing, residuals carry the body, and "
     "joint loads in stance are far too small."
+)
+ROUNDED_MODEL = (
+    "The model was loaded in single precision: its numbers hold 7 digits, although the study was "
+    "computed in double. Call `bm.use_float64()` before `bm.load_model`."
 )
 
 
@@ -69,8 +75,10 @@ def inverse(
     motion, notes = measured_motion(
         actuated, trial, start=start, end=end, rate_hz=rate_hz, lowpass_hz=lowpass_hz
     )
-    if precision == "float32":
-        actuated, motion = _single(actuated), _single(motion)
+    near = near_end(trial.time, np.asarray(motion.time), lowpass_hz)
+    if precision == "float64" and _has_single(actuated):
+        notes += (ROUNDED_MODEL,)
+    actuated, motion = _as_dtype(actuated, precision), _as_dtype(motion, precision)
     weights = equal_weights(actuated, exponent)
     record = inverse_record(
         actuated,
@@ -84,6 +92,7 @@ def inverse(
         record,
         actuated,
         gait_events(trial) if loaded else None,
+        near_end=near,
         config=asked if config is None else config,
         precision=precision,
         notes=(*trial.notes, *notes, *(() if loaded else (NO_LOADS,))),
@@ -104,7 +113,11 @@ def require_model_and_trial(model: Any, trial: Any) -> None:
         )
 
 
-def _single(tree):
-    """Every floating-point array in single precision."""
-    narrow = lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x
-    return jax.tree.map(narrow, tree)
+def _has_single(tree) -> bool:
+    return any(eqx.is_array(x) and x.dtype == jnp.float32 for x in jax.tree.leaves(tree))
+
+
+def _as_dtype(tree, dtype):
+    """Every floating-point array in that precision."""
+    cast = lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x
+    return jax.tree.map(cast, tree)

@@ -34,8 +34,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import Bool
 
 from ..compilation import compiled
+from ..formats.external_loads import evaluate_external_force
 from ..formats.files import as_path
 from ..model.body import Model
 from ..model.names import BadInput
@@ -181,6 +183,7 @@ def label_inverse(
     *,
     sweep: Mapping[str, Any] | None = None,
     sweep_units: Mapping[str, str] | None = None,
+    near_end: Bool[np.ndarray, " time"] | None = None,
     config: Mapping[str, Any] | None = None,
     precision: str = "float64",
     notes: Sequence[str] = (),
@@ -189,6 +192,8 @@ def label_inverse(
     """The dataset of an `inverse` record.
 
     - `events`: of the trial; they bring ground reaction and gait percentage.
+    - `near_end`: instants too near the ends of the recorded motion (`studies.motion.near_end`);
+      metrics found there are marked.
     - `sweep`: what the leading axes of the record are, in order: a name and its values each,
       e.g. `{"gluteal.scale": [1.0, 0.5]}`, or `{"case": {"a.scale": [...], "b.scale": [...]}}` for
       one axis along which several parameters change. `model` is then the unchanged one.
@@ -203,7 +208,7 @@ def label_inverse(
     time = time.reshape(-1, time.shape[-1])[0]  # the clock is the same in every case
     variables = {
         **_record_variables(record, model, lead),
-        **_derived_variables(record, model, events, lead, time),
+        **_derived_variables(record, model, events, near_end, lead, time),
         **_ground_variables(events, time),
     }
     coordinates = {**_model_coordinates(model), **_time_coordinates(events, time)}
@@ -279,7 +284,10 @@ def _record_variables(record, model, lead):
             values,
             _attributes(units, long_name, comment=_NOT_FREE),
         )
-    for kind, words in {"reserve": "reserve actuators", "residual": "residual actuators"}.items():
+    for kind, words, more in (
+        ("reserve", "reserve actuators", ""),
+        ("residual", "residual actuators", " A model's own motors at a joint to ground count."),
+    ):
         values = _actuators_by_coordinate(np.asarray(record.actuator_force), model, kind)
         variables[f"{kind}_force"] = (
             (*lead, "time", "coordinate"),
@@ -287,7 +295,7 @@ def _record_variables(record, model, lead):
             _attributes(
                 _FORCE_OR_MOMENT,
                 f"Generalized force of {words}",
-                comment="NaN for coordinates without one.",
+                comment=f"NaN for coordinates without one.{more}",
             ),
         )
     meanings = _attributes(
@@ -314,20 +322,26 @@ def _filled(values, indices, size):
 
 
 def _actuators_by_coordinate(force, model, kind):
-    """Sum of the actuators of one kind on each coordinate; NaN where there is none."""
+    """Sum of the actuators of one kind on each coordinate; NaN where there is none.
+
+    A motor at a joint to ground is a residual: nothing in the body pushes there.
+    """
     actuators, n = model.actuators, len(model.skeleton.coordinates.names)
+    at_root = model.skeleton.root_coordinates
     full = np.full((*force.shape[:-1], n), np.nan, force.dtype)
     for i, (own, coordinate) in enumerate(zip(actuators.kinds, actuators.coordinates, strict=True)):
-        if own == kind:
+        if kind == ("residual" if own == "motor" and coordinate in at_root else own):
             full[..., coordinate] = np.nan_to_num(full[..., coordinate]) + force[..., i]
     return full
 
 
-def _derived_variables(record, model, events, lead, time):
+def _derived_variables(record, model, events, near_end, lead, time):
     """What follows from the record and the model: metrics, knee moment, center of mass."""
-    percent = stance = None
+    percent = stance = share = None
     if events is not None:
-        percent, stance = events.percent(time), events.stance(time)
+        percent, stance, share = (
+            f(time) for f in (events.percent, events.stance, events.stance_share)
+        )
     shape = record.status.shape[:-1]
     cases = math.prod(shape)
     together = jax.tree.map(
@@ -335,7 +349,8 @@ def _derived_variables(record, model, events, lead, time):
     )
     first = jax.tree.map(lambda x: x[0], together)
     periodic = is_periodic(first, model.skeleton.coordinates.names)
-    moment, mass, weight, report = _derive(model, together, percent, stance, periodic)
+    known = {"stance_share": share, "near_end": near_end, "periodic": periodic}
+    moment, mass, weight, report = _derive(model, together, percent, stance, known)
     unfold = lambda x: np.asarray(x).reshape((*shape, *x.shape[1:]))
     names = list(report.names)
     value, adduction = np.array(report.value), np.array(moment)
@@ -366,6 +381,15 @@ def _derived_variables(record, model, events, lead, time):
             unfold(value),
             _attributes("see metric_unit", "Value of a named metric"),
         ),
+        "metric_time": (
+            on_metric,
+            unfold(np.where(np.isfinite(value), report.time, np.nan)),
+            _attributes(
+                "s",
+                "Time of the largest sample in the metric's window",
+                comment="NaN for an impulse.",
+            ),
+        ),
         "metric_rival_peak": (
             on_metric,
             unfold(np.array(report.rival_peak) & np.isfinite(value)).astype(np.int8),
@@ -376,8 +400,10 @@ def _derived_variables(record, model, events, lead, time):
             unfold(np.array(report.at_edge) & np.isfinite(value)).astype(np.int8),
             _attributes(
                 "1",
-                "1 where the value is that of the first or last instant, so that it is no peak",
-                comment="Never where the motion ends as it begins: there peaks wrap around.",
+                "1 where the value is no reliable peak, since it lies at an end of the record",
+                comment="The first or last instant, unless the motion ends as it begins and peaks "
+                "wrap around; or so near an end of the recorded motion that its filter or spline "
+                "spoils the accelerations.",
             ),
         ),
         "metric_limited_share": (
@@ -390,11 +416,11 @@ def _derived_variables(record, model, events, lead, time):
 
 
 @compiled
-def _derive(model, records, percent, stance, periodic):
+def _derive(model, records, percent, stance, known):
     """Knee adduction moment, body mass and weight, and metrics of every case."""
 
     def one(record):
-        here = context(model, record, percent, stance, periodic=periodic)
+        here = context(model, record, percent, stance, **known)
         sides = [
             knee_adduction_moment(record, here, side)
             if any(f"{stem}_{side}" in here.joint_names for stem in ("knee", "walker_knee"))
@@ -418,7 +444,14 @@ def _ground_variables(events, time):
     strides = [side.stride_time for side in events.sides]
     toe_off = [side.toe_off_percent for side in events.sides]
     in_swing = "NaN in swing."
+    on_body = [force for force in events.external_forces if force.body != "ground"]
+    every = [evaluate_external_force(force, time).force for force in on_body]
     return {
+        "external_force": (
+            ("time", "axis"),
+            sum(every, np.zeros((time.size, 3))),
+            _attributes("N", "Sum of all external forces on the body, ground axes"),
+        ),
         "ground_reaction_force": (
             ("time", "side", "axis"),
             force,

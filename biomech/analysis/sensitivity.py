@@ -78,11 +78,13 @@ def sensitivity(
     )
     events = gait_events(trial) if trial.external_forces else None
     time = np.asarray(motion.time)
-    percent = None if events is None else jnp.asarray(events.percent(time))
-    stance = None if events is None else jnp.asarray(events.stance(time))
+    of_gait = (None, None, None)
+    if events is not None:
+        facts = (events.percent, events.stance, events.stance_share)
+        of_gait = tuple(jnp.asarray(fact(time)) for fact in facts)
     weights, groups = equal_weights(model, exponent), chosen.distinct_groups
     values, gradients = metric_gradients(
-        *(model, motion, weights, percent, stance, groups, tuple(names)),
+        *(model, motion, weights, *of_gait, groups, tuple(names)),
         _is_periodic(motion, model),
         passive_fiber_force,
     )

@@ -1,12 +1,11 @@
 """A configuration file, read and checked; what is wrong is said with file, key and remedy.
 
-YAML 1.2 in safe mode: repeated keys, anchors, tags that make objects, files over `MAX_BYTES` and
-nesting over `MAX_DEPTH` are refused. The checks of each key stand in `schema.py`; those between
-keys (a sweep over a parameter that exists, an intervention that a study can answer) are here.
+`formats.yaml_text` says what of YAML is read; files over `MAX_BYTES` and nesting over `MAX_DEPTH`
+are refused. The checks of each key stand in `schema.py`; those between keys (a sweep over a
+parameter that exists, an intervention that a study can answer) are here.
 """
 
 import dataclasses
-import io
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,23 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
 
+from ..formats import yaml_text
+from ..formats.files import read_bytes
 from ..interventions import CATALOGUE, Parameter
-from ..model.names import BadInput, suggest
+from ..model.names import BadInput, short_name, suggest
 from ..studies.metrics import METRICS
 from .schema import MAX_SWEEP_VALUES, OUTPUTS, RESERVED_NAMES, ExperimentConfig
 from .shipped import find_configuration
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 250_000
 MAX_DEPTH = 12
 _MOST_COMPLAINTS = 8
 
@@ -96,47 +88,25 @@ def check(data: Mapping[str, Any], source: str = "configuration") -> ExperimentC
 
 def parse_yaml(text: str, source: str) -> Any:
     """The plain data in a YAML text; `source` is for messages."""
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        _check_shape(yaml, text, source)
-        return yaml.load(text)
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or type(error).__name__
-        line = f", line {mark.line + 1}" if mark else ""
-        raise BadInput(f"{source} cannot be read as YAML: {problem}{line}.") from error
-    except ValueError as error:  # a date that is none, a number that overflows
-        raise BadInput(f"{source} cannot be read as YAML: {error}.") from error
+    return yaml_text.parse_yaml(text, source, MAX_DEPTH)
 
 
 def _read(path: Path) -> str:
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise BadInput(f"{path.name} has {size} bytes; a configuration may have {MAX_BYTES}.")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"Cannot read the configuration {path}: {error.strerror}.") from error
+        return read_bytes(path, MAX_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadInput(f"{path.name} is not UTF-8 text: {error.reason}.") from error
 
 
-def _check_shape(yaml: YAML, text: str, source: str) -> None:
-    depth = 0
-    for event in yaml.parse(io.StringIO(text)):
-        if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-            raise BadInput(f"{source} uses YAML anchors; write the values out.")
-        depth += isinstance(event, MappingStartEvent | SequenceStartEvent)
-        depth -= isinstance(event, MappingEndEvent | SequenceEndEvent)
-        if depth > MAX_DEPTH:
-            raise BadInput(f"{source} is nested deeper than {MAX_DEPTH} levels.")
-
-
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int = 0) -> Any:
     """A copy with plain dicts, so that overrides do not reach the caller's own."""
+    if depth > MAX_DEPTH:
+        raise BadInput(f"The configuration is nested deeper than {MAX_DEPTH} levels.")
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, depth + 1) for item in value]
+    return value
 
 
 # ----------------------------------------------------------------------------------- overrides
@@ -145,14 +115,16 @@ def _plain(value: Any) -> Any:
 def override(data: dict[str, Any], text: str) -> None:
     """Apply one `key.sub=value` to `data`."""
     keys = _key(text)
-    value = parse_yaml(text.partition("=")[2], f"--set {text}")
+    value = parse_yaml(text.partition("=")[2], f"--set {short_name(text)}")
     at: Any = data
     for i, key in enumerate(keys[:-1]):
         if at.get(key) is None:
             at[key] = {}
         at = at[key]
         if not isinstance(at, dict):
-            raise BadInput(f"--set {text}: `{'.'.join(keys[: i + 1])}` has no keys below it.")
+            raise BadInput(
+                f"--set {short_name(text)}: `{'.'.join(keys[: i + 1])}` has no keys below it."
+            )
     at[keys[-1]] = value
 
 
@@ -160,8 +132,10 @@ def _key(text: str) -> tuple[str, ...]:
     """The keys of an override; a sweep's own key, `<intervention>.<parameter>`, holds a dot."""
     name, equals, _ = text.partition("=")
     keys = tuple(name.strip().split("."))
-    if not equals or not all(keys):
-        raise BadInput(f"--set {text}: write key=value, for example --set study.rate_hz=50.")
+    if not equals or not all(keys) or len(keys) > MAX_DEPTH:
+        raise BadInput(
+            f"--set {short_name(text)}: write key=value, for example --set study.rate_hz=50."
+        )
     if keys[0] == "sweep" and len(keys) > 2:
         return ("sweep", f"{keys[1]}.{keys[2]}", *keys[3:])
     return keys
@@ -316,9 +290,9 @@ def _walk(location: Sequence[Any], data: Any) -> tuple[tuple[str, ...], Any]:
         last = i == len(location) - 1
         if _has(data, step):
             data = data[step]
-            keys.append(str(step))
+            keys.append(short_name(str(step)))
         elif last and step != "[key]" and isinstance(data, Mapping) and data.get("kind") != step:
-            keys.append(str(step))  # a missing key
+            keys.append(short_name(str(step)))  # a missing key
     return tuple(keys), data
 
 

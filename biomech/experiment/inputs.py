@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..analysis.emg import check_emg
-from ..formats.files import files_in
+from ..formats.files import as_path, files_in
 from ..formats.load import load_model
 from ..formats.trial import Trial, load_trial
 from ..model.body import Model
@@ -75,7 +75,7 @@ def find_files(checked: CheckedConfig) -> dict[str, Path]:
         name = getattr(getattr(checked.config, part), field)
         if name is None:
             continue
-        paths[key] = checked.folder / name
+        paths[key] = as_path(checked.folder / name, key)
         if not paths[key].is_file():
             missing.append(f"`{key}`: {name}{_remark(paths[key])}")
     if not missing:

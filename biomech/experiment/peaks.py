@@ -12,9 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from ..studies.gait_events import SIDES
-from ..studies.metrics import METRICS, Window, joint_index
-
 
 class Peak(NamedTuple):
     """One metric of one case; `time` [s] is NaN for what has none (an impulse)."""
@@ -27,20 +24,6 @@ class Peak(NamedTuple):
     rival: bool
     at_edge: bool
     limited_share: float
-
-
-def with_metric_times(dataset: xr.Dataset) -> xr.Dataset:
-    """The dataset of a study with `metric_time` [s] beside `metric_value`."""
-    value = dataset["metric_value"]
-    times = [_times(dataset, str(metric)) for metric in dataset["metric"].values]
-    found = np.stack(times, axis=-1) if times else np.zeros(value.shape)
-    found = np.where(np.isfinite(value.values), found, np.nan)
-    attributes = {
-        "units": "s",
-        "long_name": "Time of the largest sample in the metric's window",
-        "comment": "NaN for an impulse.",
-    }
-    return dataset.assign(metric_time=(value.dims, found, attributes))
 
 
 def peak_table(dataset: xr.Dataset) -> Iterator[Peak]:
@@ -80,29 +63,3 @@ def write_peaks(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
 
 def _number(value: float) -> str:
     return f"{value:.6g}" if np.isfinite(value) else ""
-
-
-def _times(dataset: xr.Dataset, metric: str) -> np.ndarray:
-    """Time of one metric's peak in every case [s]."""
-    asked = METRICS[metric].function.keywords
-    side, window = asked["side"], asked.get("window")
-    if "joint" in asked:
-        joint = joint_index(tuple(dataset["joint"].values), asked["joint"], side)
-        values = np.linalg.norm(dataset["joint_reaction_force"].values[..., joint, :], axis=-1)
-    else:
-        values = dataset["knee_adduction_moment"].values[..., SIDES.index(side)]
-    if window is None:
-        return np.full(values.shape[:-1], np.nan)
-    inside = _inside(dataset, side, window) & np.isfinite(values)
-    top = np.argmax(np.where(inside, values, -np.inf), axis=-1)
-    return np.where(inside.any(axis=-1), dataset["time"].values[top], np.nan)
-
-
-def _inside(dataset: xr.Dataset, side: str, window: Window) -> np.ndarray:
-    """Instants in a window of one leg's gait cycle; all, for a leg without events."""
-    if "gait_pct" not in dataset.coords:
-        return np.ones(dataset.sizes["time"], bool)
-    percent = dataset["gait_pct"].values[:, SIDES.index(side)]
-    stance = dataset["stance"].values[:, SIDES.index(side)] > 0
-    here = (percent >= window.start) & (percent < window.end) & stance
-    return np.where(np.isfinite(percent), here, True)

@@ -36,12 +36,13 @@ from ..studies.batch import inverse_cases
 from ..studies.gait_events import gait_events
 from ..studies.inverse import STATUS
 from ..studies.metrics import solved
+from ..studies.motion import near_end
 from ..studies.static_optimization import equal_weights
 from .compile_cache import use_compile_cache
 from .config import CheckedConfig, load_config, to_plain
 from .figures import write_figures
 from .inputs import Inputs, load_inputs, reference_name
-from .peaks import with_metric_times, write_peaks
+from .peaks import write_peaks
 from .progress import progress_bar
 from .run_folder import check_destination, run_folder
 from .schema import ExperimentConfig
@@ -56,7 +57,7 @@ ALWAYS_KEPT = (
     *("metric_value", "metric_time"),
     *("metric_rival_peak", "metric_at_edge", "metric_limited_share", "strength_limited"),
     *("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
-    *("ground_reaction_force", "center_of_pressure"),
+    *("external_force", "ground_reaction_force", "center_of_pressure"),
 )
 """Variables that every result has, whatever `outputs` asks for: small, and needed to judge it."""
 
@@ -125,19 +126,19 @@ def compute(
 ) -> tuple[xr.Dataset, int]:
     """The labelled dataset of every case, and how many cases have unsolved instants."""
     events = gait_events(inputs.trial) if inputs.trial.external_forces else None
+    near = near_end(inputs.trial.time, np.asarray(inputs.motion.time), config.study.lowpass_hz)
     notes = dict.fromkeys((*inputs.notes, *warnings(config, inputs.trial)))  # each once
     asked = to_plain(resolved(config, inputs.files))
-    label = lambda records, model, **sweep: with_metric_times(
-        label_inverse(
-            records,
-            model,
-            events,
-            config=asked,
-            precision=config.precision,
-            notes=tuple(notes),
-            citations=inputs.trial.citations,
-            **sweep,
-        )
+    label = lambda records, model, **sweep: label_inverse(
+        records,
+        model,
+        events,
+        near_end=near,
+        config=asked,
+        precision=config.precision,
+        notes=tuple(notes),
+        citations=inputs.trial.citations,
+        **sweep,
     )
     body = lambda case: _in_precision(apply_interventions(inputs.model, config, case), config)
     base, records = body({}), _records(config, inputs, [body(case) for case in cases])

@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError
 from ..formats.native import SUFFIXES
 from ..interventions import CATALOGUE, Intervention
 from ..model.library import BUILT_IN, BUILT_IN_GAIT
-from ..model.names import suggest
+from ..model.names import short_name, suggest
 
 SCHEMA_VERSION = 1
 _MODEL_SUFFIXES = (".osim", *SUFFIXES)
@@ -43,7 +43,7 @@ OUTPUTS = (
     *("actuator_force", "reserve_force", "residual_force"),
     *("joint_reaction_force", "joint_reaction_moment", "joint_reaction_force_body_axes"),
     *("intersegmental_force", "intersegmental_moment", "joint_center", "knee_adduction_moment"),
-    *("ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
+    *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
     *("stride_time", "toe_off_pct"),
 )
 """Variables that `outputs` may choose among."""
@@ -87,7 +87,7 @@ class Strict(BaseModel):
                 raise PydanticCustomError(
                     "unknown_key",
                     "has no key '{key}'. {hint}",
-                    {"key": str(key), "hint": suggest(str(key), known)},
+                    {"key": short_name(str(key)), "hint": suggest(str(key), known)},
                 )
         return data
 

@@ -11,27 +11,36 @@ constant. So it is with points of application too: in swing they may be hundreds
 which does no harm as long as the force is exactly 0 there. Mask a point by the force before
 plotting it.
 
-Departures: a load is not extrapolated beyond its record; a point that is NaN while the force is
-below `cop_force_threshold` (force plate programs write so in swing) is interpolated between its
-recorded neighbours, and NaN anywhere else is an error. Loads expressed in a moving body, and forces
-without a point (which OpenSim applies at the body's origin), are refused by name.
+Departures: a load is not extrapolated beyond its record; a point that is NaN or infinite while the
+force is below `cop_force_threshold` (force plate programs write so in swing) is interpolated
+between its recorded neighbours, and NaN anywhere else is an error. Loads expressed in a moving
+body, and forces without a point (which OpenSim applies at the body's origin), are refused by name.
 """
 
 import dataclasses
+import hashlib
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
-import defusedxml
-import defusedxml.ElementTree
 import numpy as np
 from jaxtyping import Float
 
-from ..model.names import BadInput, suggest
-from .storage import Storage, read_storage, read_text, require_finite
+from ..model.names import BadInput, near_miss, short_name, suggest
+from .files import as_path, read_bytes
+from .storage import MAX_VALUES, Storage, check_no_gap, read_storage, require_finite
+from .xml_text import parse_xml
 
-_MAX_XML_BYTES = 16 * 2**20
+TIME_ROUNDING = 1e-6
+"""Time stamps that differ by less are the same instant, printed with other digits [s]."""
+MOST_METRES_OF_A_PLATE = 100.0
+"""A loaded point farther from the origin of ground than this is taken for millimetres [m]."""
+MOST_NEWTONS = 1e6
+"""No force of a person [N] nor its moment [N m] is so large."""
+_NO_PLACE = 1e9  # a point beyond is as good as none [m]
+_MAX_XML_BYTES = 2**20
 _SUFFIXES = (
     ("x", "y", "z"),
     ("_x", "_y", "_z"),
@@ -40,6 +49,15 @@ _SUFFIXES = (
     ("_1", "_2", "_3"),
 )
 _UNSET = ("", "unassigned")
+_PROPERTIES = (
+    *("appliesForce", "isDisabled", "applied_to_body", "force_expressed_in_body"),
+    *("point_expressed_in_body", "force_identifier", "point_identifier", "torque_identifier"),
+    *("data_source_name", "components"),
+)
+_OF_ALL = (
+    *("datafile", "external_loads_model_kinematics_file", "objects", "groups", "defaults"),
+    "lowpass_cutoff_frequency_for_load_kinematics",
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,6 +71,8 @@ class ExternalForce:
     - `time`: [s].
     - `force`: on the body [N]. `point`: of application [m]. `torque`: free torque [N m].
     - `identifiers`: of the force, point and torque columns; "" where there are none (zeros).
+
+    **Raises:** `BadInput` for axes other than those of ground.
     """
 
     name: str
@@ -64,6 +84,14 @@ class ExternalForce:
     point: Float[np.ndarray, "time 3"]
     torque: Float[np.ndarray, "time 3"]
     identifiers: tuple[str, str, str] = ("", "", "")
+
+    def __post_init__(self):
+        for frame in (self.expressed_in, self.point_expressed_in):
+            if frame != "ground":
+                raise BadInput(
+                    f"External force '{self.name}' is expressed in '{frame}'. Loads in the axes of "
+                    "a moving body are not supported; express force and point in ground."
+                )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -88,8 +116,8 @@ def evaluate_external_force(
 ) -> Load:
     """The load at `frame_times` [s], as OpenSim evaluates it."""
     time = external_force.time
-    tolerance = 1e-9 * max(1.0, float(np.abs(time).max()))
-    outside = (frame_times < time[0] - tolerance) | (frame_times > time[-1] + tolerance)
+    first, last = time[0] - TIME_ROUNDING, time[-1] + TIME_ROUNDING
+    outside = (frame_times < first) | (frame_times > last)
     if outside.any():
         raise BadInput(
             f"External force '{external_force.name}' is recorded from {time[0]:.9g} to "
@@ -127,50 +155,74 @@ def read_external_loads(
     The table must lie in the folder of the XML file, or in or below `allow_path`.
     `cop_force_threshold` [N]: below it a point of application may be NaN.
     """
-    text, source = read_text(path, _MAX_XML_BYTES)
-    where = f"'{source[0]}'"
-    loads = _find_loads(text, where)
+    path = as_path(path, "path")
+    content = read_bytes(path, _MAX_XML_BYTES)
+    source = (path.name, hashlib.sha256(content).hexdigest())
+    where = f"'{path.name}'"
+    loads = _find_loads(content, where)
     notes = _notes_of_ignored(loads, where)
     common = _text(loads, "datafile")
-    folder = Path(path).parent
     tables: dict[str, Storage] = {}
-    forces: list[ExternalForce] = []
+    forces: dict[tuple, ExternalForce] = {}
     for element in loads.iter("ExternalForce"):
         name = element.get("name") or f"force {len(forces) + 1}"
+        _check_properties(element, _PROPERTIES, f"{where}: external force '{name}'")
         if not _is_applied(element, where):
             notes += (f"External force '{name}' is switched off and was left out.",)
             continue
         reference = _data_file(element, common, name, where)
         if reference not in tables:
-            tables[reference] = read_storage(_resolve(reference, folder, allow_path, where))
+            tables[reference] = read_storage(_resolve(reference, path.parent, allow_path, where))
+            check_no_gap(tables[reference])
             notes += tables[reference].notes
         force, force_notes = _read_force(
             element, name, tables[reference], cop_force_threshold, where
         )
-        forces.append(force)
+        _refuse_twice(force, reference, forces, where)
+        forces[reference, force.body, force.identifiers] = force
         notes += force_notes
     if not forces:
         raise BadInput(f"{where} has no `ExternalForce` that is switched on.")
     sources = (source, *(table.source for table in tables.values()))
-    return ExternalLoads(forces=tuple(forces), notes=notes, sources=sources)
+    return ExternalLoads(forces=tuple(forces.values()), notes=notes, sources=sources)
 
 
-def _find_loads(text: str, where: str):
-    """The `ExternalLoads` element of an XML text."""
-    try:
-        root = defusedxml.ElementTree.fromstring(text.encode("utf-8"), forbid_dtd=True)
-    except defusedxml.DefusedXmlException as problem:
-        kind = type(problem).__name__
+def _find_loads(content: bytes, where: str):
+    """The `ExternalLoads` element of an XML file."""
+    root = parse_xml(content, where)
+    found = [root] if root.tag == "ExternalLoads" else root.findall(".//ExternalLoads")
+    if len(found) != 1:
         raise BadInput(
-            f"{where} declares a document type, entities or external references ({kind}), which "
-            "are not read. Remove the declaration."
-        ) from None
-    except (defusedxml.ElementTree.ParseError, LookupError, ValueError, RecursionError) as problem:
-        raise BadInput(f"{where} is not valid XML: {problem}.") from None
-    loads = root if root.tag == "ExternalLoads" else root.find(".//ExternalLoads")
-    if loads is None:
-        raise BadInput(f"{where} holds no `ExternalLoads` (its root is <{str(root.tag)[:40]}>).")
-    return loads
+            f"{where} holds {len(found) or 'no'} `ExternalLoads` (its root is "
+            f"<{short_name(root.tag)}>); it must hold one."
+        )
+    _check_properties(found[0], _OF_ALL, where)
+    return found[0]
+
+
+def _check_properties(element, known: Sequence[str], where: str) -> None:
+    """Raise for a property that is there twice, or is none: what it says would be lost."""
+    for tag, count in Counter(child.tag for child in element).items():
+        if tag not in known:
+            raise BadInput(f"{where} has <{tag}>, which is not read. {suggest(tag, known)}")
+        if count > 1:
+            raise BadInput(f"{where} has {count} <{tag}>. Remove all but one.")
+
+
+def _refuse_twice(force: ExternalForce, reference: str, forces: dict, where: str) -> None:
+    """Raise for a force that is there already, or one too many to hold."""
+    twice = forces.get((reference, force.body, force.identifiers))
+    if twice or force.name in (other.name for other in forces.values()):
+        other = twice.name if twice else force.name
+        raise BadInput(
+            f"{where}: the external forces '{other}' and '{force.name}' have one name, or the same "
+            "columns on the same body. Remove or rename one."
+        )
+    if 9 * force.time.size * (len(forces) + 1) > MAX_VALUES:
+        raise BadInput(
+            f"{where} has external forces of more than {MAX_VALUES} values in all. Remove those "
+            "that do not act, or cut the record to the seconds you need."
+        )
 
 
 def _notes_of_ignored(loads, where: str) -> tuple[str, ...]:
@@ -179,6 +231,8 @@ def _notes_of_ignored(loads, where: str) -> tuple[str, ...]:
         notes.append(f"{where}: the kinematics file for re-expressing loads was not read.")
     objects = loads.find("objects")
     for other in objects if objects is not None else ():
+        if near_miss(other.tag, ("ExternalForce",)) and other.tag != "ExternalForce":
+            raise BadInput(f"{where} has <{other.tag}>. Did you mean <ExternalForce>?")
         if other.tag != "ExternalForce":
             notes.append(f"{where}: <{str(other.tag)[:40]}> was left out.")
     return tuple(notes)
@@ -186,7 +240,7 @@ def _notes_of_ignored(loads, where: str) -> tuple[str, ...]:
 
 def _text(element, tag: str) -> str:
     found = element.find(tag)
-    value = "" if found is None or found.text is None else found.text.strip()
+    value = "" if found is None else " ".join((found.text or "").split())
     return "" if value.lower() in _UNSET else value
 
 
@@ -245,6 +299,13 @@ def _read_force(element, name: str, table: Storage, threshold: float, where: str
     labels = [_columns(identifier, name, table, where) for identifier in identifiers]
     require_finite(table, [*labels[0], *labels[2]])
     force, point, torque = (_vectors(table, triple) for triple in labels)
+    for label in (*labels[0], *labels[2]):
+        largest = np.abs(table.column(label)).max()
+        if largest > MOST_NEWTONS:
+            raise BadInput(
+                f"'{table.source[0]}': column '{label}' reaches {largest:.3g}, which is no force "
+                "[N] and no moment [N m] of a person. Is it in another unit?"
+            )
     point, notes = _without_gaps(table, point, force, name, threshold)
     record = ExternalForce(
         name=name,
@@ -300,10 +361,20 @@ def _vectors(table: Storage, labels: Sequence[str]) -> Float[np.ndarray, "time 3
 
 def _without_gaps(table: Storage, point, force, name: str, threshold: float):
     """Points with the NaN of swing filled from the recorded neighbours, and notes."""
-    gaps = ~np.isfinite(point).all(axis=1)
+    gaps = ~(np.abs(point) < _NO_PLACE).all(axis=1)
+    under_load = np.linalg.norm(force, axis=1) >= threshold
+    far = under_load & ~gaps & (np.abs(point) > MOST_METRES_OF_A_PLATE).any(axis=1)
+    if far.any():
+        row = int(np.argmax(far))
+        raise BadInput(
+            f"'{table.source[0]}': the point of application of external force '{name}' is at "
+            f"{point[row].round(3).tolist()} at {table.time[row]:.9g} s, where the force is "
+            f"{np.linalg.norm(force[row]):.4g} N. That cannot be metres; divide by 1000 if it is "
+            "millimetres."
+        )
     if not gaps.any():
         return point, ()
-    loaded = gaps & (np.linalg.norm(force, axis=1) >= threshold)
+    loaded = gaps & under_load
     if loaded.any():
         row = int(np.argmax(loaded))
         raise BadInput(

@@ -1,32 +1,23 @@
 """Native model files: the plain model description, written as YAML.
 
 One file is one model. Numbers are SI and radians and survive a round trip exactly (shortest
-decimal that reads back as the same double). YAML 1.2, read in safe mode: duplicate keys, tags
-that make objects, files over `MAX_BYTES` and nesting over `MAX_DEPTH` are refused.
+decimal that reads back as the same double). See `yaml_text` for what of YAML is read; files over
+`MAX_BYTES` and nesting over `MAX_DEPTH` are refused.
 """
 
-import io
 import math
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import (
-    MappingEndEvent,
-    MappingStartEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
-
 from ..model.body import Model
 from ..model.build import build_model, describe_model
 from ..model.names import BadInput
-from .files import NO_FILE, as_path, why_no_file
+from .files import as_path, read_bytes
+from .yaml_text import parse_yaml
 
-MAX_BYTES = 20_000_000
+MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 SUFFIXES = (".yaml", ".yml")
 """Of native model files."""
@@ -39,14 +30,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     """
     path = as_path(path, "path")
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise BadInput(f"{path.name} has {size} bytes; a model file may have {MAX_BYTES}.")
-        text = path.read_text(encoding="utf-8")
-    except NO_FILE:
-        raise BadInput(why_no_file(path)) from None
-    except OSError as error:
-        raise BadInput(f"Cannot read the model file {path}: {error.strerror}.") from error
+        text = read_bytes(path, MAX_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadInput(f"{path.name} is not UTF-8 text: {error.reason}.") from error
     return parse_model(text, path.name)
@@ -65,12 +49,7 @@ def parse_model(text: str, file_name: str) -> Model:
 
 def parse_description(text: str, file_name: str) -> dict[str, Any]:
     """The plain description in the `text` of a native file, not yet checked."""
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        _check_depth(yaml, text, file_name)
-        description = yaml.load(text)
-    except YAMLError as error:
-        raise BadInput(f"{file_name} cannot be read as YAML: {_problem(error)}.") from error
+    description = parse_yaml(text, file_name, MAX_DEPTH)
     if not isinstance(description, dict):
         raise BadInput(
             f"{file_name} is not a model: it must be a mapping with `bodies`, `joints`..."
@@ -129,24 +108,6 @@ def format_description(description: dict[str, Any]) -> str:
     lines: list[str] = []
     _write_mapping(lines, description, "")
     return "\n".join(lines) + "\n"
-
-
-def _check_depth(yaml: YAML, text: str, file_name: str) -> None:
-    depth = 0
-    for event in yaml.parse(io.StringIO(text)):
-        if getattr(event, "anchor", None):
-            raise BadInput(f"{file_name} uses YAML anchors; write the values out.")
-        depth += isinstance(event, MappingStartEvent | SequenceStartEvent)
-        depth -= isinstance(event, MappingEndEvent | SequenceEndEvent)
-        if depth > MAX_DEPTH:
-            raise BadInput(f"{file_name} is nested deeper than {MAX_DEPTH} levels.")
-
-
-def _problem(error: YAMLError) -> str:
-    """What is wrong and where, in one line."""
-    mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or type(error).__name__
-    return f"{what}, line {mark.line + 1}" if mark else str(what)
 
 
 def _umask() -> int:

@@ -12,13 +12,13 @@ simulated*; what would make the model move or pull differently is *refused*, and
 import os
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..model.body import Model
 from ..model.build import FORMAT, VERSION, build_model
 from ..model.names import BadInput
-from .osim_document import Node, OsimDocument, OsimReport, parse_document, read_bytes
+from .files import as_path, read_bytes
+from .osim_document import MAX_BYTES, Node, OsimDocument, OsimReport, parse_document
 from .osim_forces import is_force, read_forces
 from .osim_frames import GROUND, Frames
 from .osim_inspection import inspection
@@ -71,7 +71,8 @@ def read_osim(path: str | os.PathLike[str]) -> OsimModel:
     **Raises:** `BadInput` for a file that cannot be read or contradicts itself. Unsupported parts
     do not raise; they are in `report.refused`.
     """
-    return read_osim_bytes(read_bytes(path), name=Path(path).name)
+    path = as_path(path, "path")
+    return read_osim_bytes(read_bytes(path, MAX_BYTES), name=path.name)
 
 
 def read_osim_bytes(data: bytes, *, name: str = "model.osim") -> OsimModel:
@@ -139,14 +140,18 @@ def _describe(document: OsimDocument) -> tuple[dict[str, Any], OsimReport]:
     markers = _markers(document, frames, report)
     cylinders = wraps.describe(report)
     _report_the_rest(document, report)
+    gravity = model.vector("gravity", 3, _STANDARD_GRAVITY)
+    citations = _citations(model)
+    if not report.refused:  # else some parts were not read to their end
+        document.report_unread(report)
     description = {
         "format": FORMAT,
         "version": VERSION,
         "name": model.name or "unnamed",
-        "gravity": model.vector("gravity", 3, _STANDARD_GRAVITY),
+        "gravity": gravity,
         "conventions": _conventions(coordinates),
         "notes": _notes(report),
-        "citations": _citations(model),
+        "citations": citations,
         "bodies": bodies,
         "joints": joints,
         "coordinates": coordinates,
@@ -189,6 +194,8 @@ def _bodies(document: OsimDocument, report: OsimReport) -> list[dict[str, Any]]:
                 }
             )
             report.read["Body"] += 1
+        elif node.tag == "Body":  # ground, before version 4
+            node.leave_out()
     return bodies
 
 

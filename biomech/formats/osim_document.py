@@ -5,33 +5,53 @@ absent has the value of the `<defaults>` object of its class, or else the class'
 Which default that is, is said where the property is read; both are OpenSim's.
 
 Only the named file is ever opened: entities, document types and files that it refers to are
-refused. Size, nesting and number of elements are bounded, so that a hostile file ends in an error.
+refused. Size, nesting and number of elements are bounded (see `xml_text`), so that a hostile file
+ends in an error.
+
+Nothing is lost quietly: a property that is there twice, is empty where a number is due, or is
+nearly the name of one that is read is an error; others that nobody asked for are reported.
 """
 
-import io
+import difflib
+import itertools
 import math
-import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder
-from xml.parsers.expat import ErrorString
-
-import defusedxml
-from defusedxml.ElementTree import DefusedXMLParser
+from xml.etree.ElementTree import Element
 
 from ..model.names import BadInput, suggest
-from .files import NO_FILE, as_path, why_no_file
+from .xml_text import parse_xml
 
-MAX_BYTES = 64 * 2**20
-MAX_ELEMENTS = 2_000_000
-MAX_DEPTH = 100
+MAX_BYTES = 32 * 2**20
+MAX_COMPONENTS = 20_000
 
 _OLDEST_VERSION = 20_000  # before, joints and muscles were written in another way
 _REQUIRED: Any = object()
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?)", re.I)
+_NUMBER = re.compile(
+    r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?)", re.I | re.A
+)
+_MISSPELT = 0.85  # how alike a tag is to the one that was meant [-]
+_SETS = (
+    *("BodySet", "JointSet", "ConstraintSet", "ForceSet", "ContactGeometrySet", "MarkerSet"),
+    *("ControllerSet", "ProbeSet", "ComponentSet", "components", "objects"),
+)
+# Properties without a part here: looks, states at the start, activation dynamics, controllers.
+_NO_PART = frozenset(
+    (
+        *("Appearance", "FrameGeometry", "VisibleObject", "WrapObject", "attached_geometry"),
+        *("frame_geometry", "groups", "display_preference", "ModelVisualPreferences", "fixed"),
+        *("force_visualization_radius", "force_visualization_scale_factor", "ground", "defaults"),
+        *("assembly_accuracy", "default_speed_value", "prescribed_function", "initial_value"),
+        *("is_free_to_satisfy_constraints", "default_activation", "default_fiber_length"),
+        *("default_normalized_tendon_force", "activation_time_constant", "optimal_force"),
+        *("deactivation_time_constant", "activation_dynamics_smoothing", "orientation"),
+        *("ignore_activation_dynamics", "tendon_compliance_dynamics_mode", "motion_type"),
+        *("maximum_pennation_angle", "method"),
+    )
+)
 
 
 @dataclass
@@ -75,21 +95,31 @@ class Node:
     def __init__(
         self,
         element: Element,
-        defaults: dict[str, Element],
-        path: str,
-        owner: str = "",
+        file: "_File",
+        holder: "Node | str" = "",
+        owner: "Node | None" = None,
         group: str = "",
         body_around: str = "",
     ):
         self.element = element
         self.tag = element.tag
         self.name = (element.get("name") or "").strip()
-        self.path = path
         self.group = group
         self.body_around = body_around
+        self._file, self._holder, self._owner = file, holder, owner
+
+    # Made when asked for: in a deep file they are long, and there are many.
+
+    @property
+    def path(self) -> str:
+        holder = self._holder.path if isinstance(self._holder, Node) else self._holder
+        name = self.name or ("ground" if self.tag == "Ground" else "")
+        return f"{holder}/{name}" if name else holder
+
+    @property
+    def where(self) -> str:
         called = f"{self.tag} '{self.name}'" if self.name else self.tag
-        self.where = f"{owner}, {called}" if owner else called
-        self._defaults = defaults
+        return f"{self._owner.where}, {called}" if self._owner else called
 
     def child(self, key: str) -> "Node | None":
         """The child element `key`, of this object or of its class's `<defaults>` object."""
@@ -98,20 +128,17 @@ class Node:
 
     def named_child(self, key: str) -> "Node | None":
         """The object held by property `key`: `<key><Type/></key>` or `<Type name="key"/>`."""
-        for source in self._sources():
-            for element in source:
-                if element.tag == key and len(element):
-                    return self.inside(element[0])
-                if element.get("name") == key and element.tag != key:
-                    return self.inside(element)
+        for source in self._sources(key):
+            found = [e for e in source if (e.tag == key and len(e)) or e.get("name") == key]
+            if len(found) > 1 or (found and found[0].tag == key and len(found[0]) > 1):
+                raise BadInput(f"{self.where} has two <{key}>. Remove one.")
+            if found:
+                return self.inside(found[0][0] if found[0].tag == key else found[0])
         return None
 
     def inside(self, element: Element) -> "Node":
         """A node for an element of this one."""
-        name = element.get("name")
-        return Node(
-            element, self._defaults, f"{self.path}/{name}" if name else self.path, self.where
-        )
+        return Node(element, self._file, self, self)
 
     def objects(self, key: str) -> list["Node"]:
         """The objects of set or list property `key`: in its `<objects>`, or directly."""
@@ -119,13 +146,21 @@ class Node:
         if found is None:
             return []
         _refuse_file_reference(found, self.where)
-        inner = found.find("objects")
+        inner = self._file.only(found, "objects", self.where)
         return [self.inside(e) for e in (found if inner is None else inner) if e.tag != "groups"]
+
+    def leave_out(self) -> None:
+        """Have no unread property of this object reported: it is left out as a whole."""
+        self._file.left_out.add(self.element)
 
     def optional_text(self, key: str) -> str | None:
         """The words of property `key`; None if it is absent or empty."""
         found = self._find(key)
-        return None if found is None else " ".join("".join(found.itertext()).split()) or None
+        if found is None:
+            return None
+        if len(found):
+            raise BadInput(f"{self.where}: <{key}> holds <{found[0].tag}>; it must be plain text.")
+        return " ".join((found.text or "").split()) or None
 
     def text(self, key: str, default: Any = _REQUIRED) -> str:
         """The words of property `key`; an empty one counts as absent."""
@@ -136,7 +171,7 @@ class Node:
 
     def number(self, key: str, default: Any = _REQUIRED, *, finite: bool = True) -> float:
         """One number."""
-        if default is not _REQUIRED and self.optional_text(key) is None:
+        if default is not _REQUIRED and self._find(key) is None:
             return default
         return self._numbers(key, self.text(key), 1, finite)[0]
 
@@ -144,7 +179,7 @@ class Node:
         self, key: str, length: int | None, default: Any = _REQUIRED, *, finite: bool = True
     ) -> list[float]:
         """`length` numbers (any number of them if None)."""
-        if default is not _REQUIRED and self.optional_text(key) is None:
+        if default is not _REQUIRED and self._find(key) is None:
             return list(default)
         return self._numbers(key, self.text(key), length, finite)
 
@@ -179,21 +214,43 @@ class Node:
             raise BadInput(f"{self.where}: <{key}> holds '{word[:40]}', which is not {kind}.")
         return value
 
-    def _sources(self) -> Iterator[Element]:
-        yield self.element
-        default = self._defaults.get(self.tag)
-        if default is not None and default is not self.element:
-            yield default
+    def _sources(self, key: str) -> Iterator[Element]:
+        """Where property `key` may stand: here, then in the `<defaults>` object of the class."""
+        for source in (self.element, self._file.defaults.get(self.tag)):
+            if source is not None:
+                self._file.asked[source].add(key)
+                yield source
 
-    def _find(self, key):
-        for source in self._sources():
-            if (found := source.find(key)) is not None:
+    def _find(self, key: str) -> Element | None:
+        for source in self._sources(key):
+            if (found := self._file.only(source, key, self.where)) is not None:
                 return found
         return None
 
     def _near(self, key):
         present = sorted({e.tag for e in self.element})
         return suggest(key, present) if present else ""
+
+
+class _File:
+    """What the nodes of a file share.
+
+    `defaults`: object of each class in `<defaults>`. `asked`: properties of each element that some
+    reader asked for, there or not. `left_out`: elements that are not read to their end.
+    """
+
+    def __init__(self, defaults: dict[str, Element]):
+        self.defaults = defaults
+        self.asked: defaultdict[Element, set[str]] = defaultdict(set)
+        self.left_out: set[Element] = set()
+
+    @staticmethod
+    def only(source: Element, key: str, where: str) -> Element | None:
+        """The child `key` of `source`; an error if there are two."""
+        found = source.findall(key)
+        if len(found) > 1:
+            raise BadInput(f"{where} has {len(found)} <{key}>. Remove all but one.")
+        return found[0] if found else None
 
 
 @dataclass(frozen=True)
@@ -208,18 +265,26 @@ class OsimDocument:
     model: Node
     components: tuple[Node, ...]
 
+    def report_unread(self, report: OsimReport) -> None:
+        """Note properties that no reader asked for.
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The file's bytes, if it is a readable file of bearable size."""
-    path = as_path(path, "path")
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except NO_FILE:
-        raise BadInput(why_no_file(path)) from None
-    except OSError as error:
-        raise BadInput(f"Cannot read the model file {path}: {error.strerror}.") from error
-    return data
+        **Raises:** `BadInput` for one whose name is nearly that of one asked for in vain.
+        """
+        unread: Counter[tuple[str, str]] = Counter()
+        file = self.model._file
+        for element, asked in file.asked.items():
+            if element in file.left_out:
+                continue
+            present = {child.tag for child in element}
+            for child in element:
+                if {child.tag, child.get("name")} & asked or child.tag in _NO_PART:
+                    continue
+                meant = difflib.get_close_matches(child.tag, asked - present, 1, _MISSPELT)
+                if meant:
+                    where = Node(element, file).where
+                    raise BadInput(f"{where} has <{child.tag}>. Did you mean <{meant[0]}>?")
+                unread[element.tag, child.tag] += 1
+        report.notes += [f"Not read: {n} <{key}> of {kind}." for (kind, key), n in unread.items()]
 
 
 def parse_document(data: bytes, file_name: str) -> OsimDocument:
@@ -227,18 +292,22 @@ def parse_document(data: bytes, file_name: str) -> OsimDocument:
 
     **Raises:** `BadInput` for anything that is not a bounded XML file with one OpenSim model.
     """
-    root = _parse(data, file_name)
-    element = root if root.tag == "Model" else root.find("Model")
+    if len(data) > MAX_BYTES:
+        raise BadInput(f"{file_name} is larger than {MAX_BYTES // 2**20} MiB, the most read here.")
+    root = parse_xml(data, file_name)
+    element = root if root.tag == "Model" else _File.only(root, "Model", file_name)
     if element is None or root.tag not in ("OpenSimDocument", "Model"):
         inside = ", ".join(f"<{e.tag}>" for e in list(root)[:3]) or f"<{root.tag}>"
         raise BadInput(
             f"{file_name} holds {inside} but no <Model>; pass the .osim file of a whole model."
         )
     version = _version(root, file_name)
-    found = element.find("defaults")
-    defaults = {e.tag: e for e in found} if found is not None else {}
-    model = Node(element, defaults, "")
-    return OsimDocument(version, model, tuple(_components(model)))
+    found = _File.only(element, "defaults", file_name)
+    model = Node(element, _File({e.tag: e for e in found} if found is not None else {}))
+    components = tuple(itertools.islice(_components(model), MAX_COMPONENTS + 1))
+    if len(components) > MAX_COMPONENTS:
+        raise BadInput(f"{file_name} has more than {MAX_COMPONENTS} components.")
+    return OsimDocument(version, model, components)
 
 
 def _version(root, file_name):
@@ -257,11 +326,15 @@ def _version(root, file_name):
 
 
 def _components(model: Node) -> Iterator[Node]:
+    file = model._file
+    file.asked[model.element].update(_SETS)
     for element in model.element:
         if element.tag == "defaults":
             continue
         _refuse_file_reference(element, "Model")
-        objects = element.find("objects")
+        objects = file.only(element, "objects", element.tag)
+        if element.tag in _SETS and element.tag != "components":
+            file.asked[element].add("objects")
         if element.tag == "components":
             members, folder = (element if objects is None else objects), ""
         elif objects is not None:
@@ -270,22 +343,23 @@ def _components(model: Node) -> Iterator[Node]:
             members, folder = (element,), ""
         else:
             continue
+        file.asked[model.element].add(element.tag)
         for member in members:
             if member.tag not in ("groups", "objects"):
-                yield from _with_inner(member, model, folder, element.tag)
+                yield from _with_inner(Node(member, file, folder, group=element.tag))
 
 
-def _with_inner(element: Element, model: Node, folder: str, group="", body="") -> Iterator[Node]:
+def _with_inner(node: Node) -> Iterator[Node]:
     """A component and the components inside it."""
-    name = element.get("name") or ("ground" if element.tag == "Ground" else "")
-    node = Node(element, model._defaults, f"{folder}/{name}", group=group, body_around=body)
     yield node
     for inner in ("components", "frames"):
         for member in node.objects(inner):
-            yield from _with_inner(member.element, model, node.path)
-    if element.tag == "Body" and (joint := element.find("Joint")) is not None:
-        for member in joint:  # before version 4
-            yield from _with_inner(member, model, "/jointset", "JointSet", node.name)
+            yield from _with_inner(Node(member.element, node._file, node))
+    if node.tag == "Body" and (joint := node.child("Joint")) is not None:
+        for member in joint.element:  # before version 4
+            yield from _with_inner(
+                Node(member, node._file, "/jointset", None, "JointSet", node.name)
+            )
 
 
 def _refuse_file_reference(element, where):
@@ -295,53 +369,3 @@ def _refuse_file_reference(element, where):
             f"{where}: <{element.tag}> is kept in another file, '{reference[:80]}', which is not "
             "opened. Open the model in OpenSim and save it as one file."
         )
-
-
-# --- bounded parsing --------------------------------------------------------------------------
-
-
-class _BoundedBuilder(TreeBuilder):
-    """Builds elements, and stops at too many or too deep."""
-
-    def __init__(self, file_name):
-        super().__init__()
-        self._file_name, self._depth, self._count = file_name, 0, 0
-
-    def start(self, tag, attrs):
-        self._depth += 1
-        self._count += 1
-        if self._depth > MAX_DEPTH:
-            raise BadInput(f"{self._file_name}: elements are nested more than {MAX_DEPTH} deep.")
-        if self._count > MAX_ELEMENTS:
-            raise BadInput(f"{self._file_name} has more than {MAX_ELEMENTS} elements.")
-        return super().start(tag, attrs)
-
-    def end(self, tag):
-        self._depth -= 1
-        return super().end(tag)
-
-
-def _parse(data: bytes, file_name: str) -> Element:
-    if len(data) > MAX_BYTES:
-        raise BadInput(f"{file_name} is larger than {MAX_BYTES // 2**20} MiB, the most read here.")
-    parser = DefusedXMLParser(target=_BoundedBuilder(file_name), forbid_dtd=True)
-    stream = io.BytesIO(data)
-    try:
-        while chunk := stream.read(65536):
-            parser.feed(chunk)
-        return parser.close()
-    except defusedxml.DefusedXmlException as error:
-        raise BadInput(
-            f"{file_name} declares a document type or an entity ({type(error).__name__}); no "
-            "OpenSim file needs one, and it is not read."
-        ) from error
-    except ParseError as error:
-        line, column = error.position
-        raise BadInput(
-            f"{file_name} is not well-formed XML at line {line}, column {column + 1}: "
-            f"{ErrorString(error.code)}."  # `error.msg` repeats the position
-        ) from error
-    except (ValueError, LookupError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{file_name} is not XML that can be read: {error}.") from error

@@ -143,6 +143,7 @@ def read_forces(
         report.read[node.tag] += 1
         if node.flag("isDisabled", False) or not node.flag("appliesForce", True):
             report.notes.append(f"{node.where} is switched off in the file and was left out.")
+            node.leave_out()
         elif node.tag in _MUSCLE_LAWS:
             laws.setdefault(node.tag, node.name)
             path = read_path(node, frames, coordinates, wraps, report)
@@ -160,6 +161,7 @@ def read_forces(
                 forces["contacts"].append(contact)
         elif node.tag in _NOT_SIMULATED:
             report.not_simulated.append(node.where)
+            node.leave_out()
         else:
             supported = ", ".join(_MUSCLE_LAWS) if _is_muscle(node) else "see the documentation"
             report.refuse(node.where, f"this type of force is not supported ({supported}).")

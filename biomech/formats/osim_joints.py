@@ -223,17 +223,21 @@ def _simple_axes(node, names, turns, moves) -> list[dict[str, Any]]:
 
 def _spatial_transform(node: Node, report: OsimReport) -> list[dict[str, Any]]:
     transform = node.child("SpatialTransform") or node.named_child("SpatialTransform")
-    written = {} if transform is None else {e.get("name"): e for e in transform.element}
+    for element in () if transform is None else transform.element:
+        if element.get("name") not in _AXES:
+            raise BadInput(
+                f"{node.where}: a <{element.tag}> of its SpatialTransform is called "
+                f"'{element.get('name')}'. {suggest(element.get('name') or '', _AXES)}"
+            )
     axes = []
     for i, name in enumerate(_AXES):
-        found = None if transform is None else written.get(name)
+        axis = None if transform is None else transform.named_child(name)
         default = _DIRECTIONS[i % 3]
-        if transform is None or found is None:
+        if axis is None:
             idle = {"coordinate": None, "function": dict(_CONSTANT_ZERO)}
             axes.append({"axis": list(default), **idle})
-            continue
-        axis = Node(found, transform._defaults, node.path, node.where)
-        axes.append(_transform_axis(axis, node, default, report))
+        else:
+            axes.append(_transform_axis(axis, node, default, report))
     return axes
 
 
@@ -317,6 +321,7 @@ def read_couplers(
         report.read[node.tag] += 1
         if node.flag("isDisabled", False) or not node.flag("isEnforced", True):
             report.notes.append(f"{node.where} is not enforced in the file and was left out.")
+            node.leave_out()
         elif node.tag != "CoordinateCouplerConstraint":
             report.refuse(
                 node.where, "of constraints, only CoordinateCouplerConstraint is supported."

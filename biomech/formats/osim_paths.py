@@ -75,8 +75,10 @@ class Wraps:
         """The cylinders in use; the others are reported."""
         for name, node in self.nodes.items():
             report.read[node.tag] += 1
-            if name not in self._used and node.flag("active", True):
-                report.ignored.append(f"{node.tag} '{name}': no path wraps over it.")
+            if name not in self._used:
+                if node.flag("active", True):
+                    report.ignored.append(f"{node.tag} '{name}': no path wraps over it.")
+                node.leave_out()
         return [self._cylinder(name, report) for name in self.used]
 
     def _cylinder(self, name: str, report: OsimReport) -> dict[str, Any]:

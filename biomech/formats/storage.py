@@ -13,30 +13,46 @@ agree. NaN is kept: whether it matters is known only to whoever uses the column.
 """
 
 import dataclasses
+import difflib
 import hashlib
 import io
 import os
 import re
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from ..model.names import BadInput, find
-from .files import NO_FILE, as_path, why_no_file
+from ..model.names import BadInput, find, short_name
+from .files import as_path, read_bytes
 
-MAX_BYTES = 512 * 2**20
+MAX_BYTES = 64 * 2**20
 """Largest table that is read [bytes]."""
 MAX_COLUMNS = 10_000
 """Largest number of columns that is read."""
+MAX_LINES = 1_000_000
+"""Largest number of lines that is read."""
+MAX_VALUES = 10_000_000
+"""Largest number of values that is read: 36 columns at 2000 Hz for two minutes."""
+MOST_SECONDS = 1e10
+"""Times beyond are no times; those since 1970, as some systems write them, are below [s]."""
+LEAST_STEP = 1e-9
+"""Two rows nearer to each other are at the same time [s]."""
+LARGEST_GAP = 5.0
+"""A step of so many usual ones is a gap in the record, which no spline may bridge [-]."""
 
 _HEADER_END = re.compile(r"^[ \t]*endheader[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _ROW_KEYS = ("nrows", "nr", "datarows")
 _COLUMN_KEYS = ("ncolumns", "nc", "datacolumns")
+_HEADER_KEYS = (*_ROW_KEYS, *_COLUMN_KEYS, "version", "indegrees", "datatype", "range")
+_ONE_VALUE = re.compile(r"\S+[ \t]*[= \t][ \t]*\S+")  # a key and its value; others are prose
 _STATES = ("speed", "accel", "activation", "fiber_length", "normalized_tendon_force", "excitation")
 _NOT_A_NUMBER = re.compile(r"[+-]?(nan(\(\w*\))?|1\.#(qnan|snan|ind|nan)\d*)", re.IGNORECASE)
 _SHOWN = 40  # characters of the file quoted in an error
+_LONGEST_LINE = 1_000_000  # 100 characters for each of `MAX_COLUMNS`
+_LONGEST_LABEL = 200
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,7 +100,7 @@ def read_storage(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> Stor
     count_notes = _check_counts(keys, len(labels), numbers.shape[0], where)
     check_time(numbers[:, 0], where)
     kept, bare, label_notes = _bare_labels(labels[1:])
-    check_unique(("time", *bare), where)
+    check_labels(("time", *bare), where)
     return Storage(
         name=name,
         time=numbers[:, 0].copy(),
@@ -101,22 +117,21 @@ def read_storage(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> Stor
 def read_text(path: str | os.PathLike, max_bytes: int) -> tuple[str, tuple[str, str]]:
     """Text of a file with plain line ends, and its name and SHA-256."""
     path = as_path(path, "path")
-    try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise BadInput(
-                f"'{path.name}' has {size} bytes; the limit is {max_bytes}. "
-                "Cut the record to the seconds you need."
-            )
-        content = path.read_bytes()
-    except NO_FILE:
-        raise BadInput(why_no_file(path)) from None
-    except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or str(problem)
-        raise BadInput(f"'{path.name}' cannot be read: {reason}.") from None
+    content = read_bytes(path, max_bytes, "Cut the record to the seconds you need.")
     if not content.strip():
         raise BadInput(f"'{path.name}' is empty.")
-    return _decode(content, path.name), (path.name, hashlib.sha256(content).hexdigest())
+    text = _decode(content, path.name)
+    if text.count("\n") > MAX_LINES:
+        raise BadInput(
+            f"'{path.name}' has more than {MAX_LINES} lines, the most that is read. Cut the record "
+            "to the seconds you need."
+        )
+    if max(map(len, text.split("\n"))) > _LONGEST_LINE:
+        raise BadInput(
+            f"'{path.name}' has a line of more than {_LONGEST_LINE} characters. Write one line per "
+            f"instant, of at most {MAX_COLUMNS} columns."
+        )
+    return text, (path.name, hashlib.sha256(content).hexdigest())
 
 
 def read_numbers(
@@ -128,6 +143,11 @@ def read_numbers(
     """
     if not table.strip():
         raise BadInput(f"{where} has labels but no row of numbers.")
+    if columns * table.count("\n") > MAX_VALUES:
+        raise BadInput(
+            f"{where} has more than {MAX_VALUES} values, the most that is read. Cut the record to "
+            "the seconds and columns you need."
+        )
     try:
         numbers = np.loadtxt(io.StringIO(table), dtype=np.float64, comments=None, ndmin=2)
         if numbers.shape[1] == columns:
@@ -138,18 +158,32 @@ def read_numbers(
 
 
 def check_time(time: Float[np.ndarray, " time"], where: str) -> None:
-    """Raise unless `time` is finite and strictly increasing."""
-    if not np.isfinite(time).all():
-        row = int(np.argmin(np.isfinite(time)))
+    """Raise unless `time` [s] is strictly increasing and can be a time at all."""
+    good = np.abs(time) <= MOST_SECONDS  # NaN is not
+    if not good.all():
+        row = int(np.argmin(good))
         raise BadInput(f"{where}: the time in data row {row + 1} is {time[row]}.")
-    late = time[1:] <= time[:-1]
+    late = np.diff(time) < LEAST_STEP
     if late.any():
         row = int(np.argmax(late)) + 1
-        what = "repeats" if time[row] == time[row - 1] else "goes back to"
+        what = "goes back to" if time[row] < time[row - 1] else "repeats"
         raise BadInput(
             f"{where}: data row {row + 1} {what} time {time[row]:.9g} s "
             f"after {time[row - 1]:.9g} s. Times must increase; remove or correct the row."
         )
+
+
+def check_no_gap(storage: Storage) -> None:
+    """Raise if rows are missing: a step in time of more than `LARGEST_GAP` usual ones."""
+    step = np.diff(storage.time)
+    if not step.size or step.max() <= LARGEST_GAP * np.median(step):
+        return
+    row = int(np.argmax(step))
+    raise BadInput(
+        f"'{storage.source[0] or storage.name}' has no rows between {storage.time[row]:.9g} and "
+        f"{storage.time[row + 1]:.9g} s, while its rows are {np.median(step):.3g} s apart. Fill "
+        "the gap, or cut the record to the part without it."
+    )
 
 
 def require_finite(storage: Storage, labels: Sequence[str]) -> None:
@@ -201,10 +235,14 @@ def _read_header(header: str, where: str) -> tuple[str, dict[str, str], tuple[st
             name = value
         elif key == "angles" and "version" not in keys:  # OpenSim honours it in old files only
             keys.setdefault("indegrees", "yes" if "degree" in value.lower() else "no")
-        elif key in (*_ROW_KEYS, *_COLUMN_KEYS, "version", "indegrees", "datatype", "range"):
+        elif key in _HEADER_KEYS:
+            if keys.get(key, value.strip()) != value.strip():
+                raise BadInput(f"{where}: the header gives {key} twice, with two values.")
             keys[key] = value.strip()
         elif number == 0:
             name = line
+        elif _ONE_VALUE.fullmatch(line):
+            _refuse_misspelt(key, where)
     if keys.get("datatype", "double").lower() not in ("double", "float"):
         raise BadInput(
             f"{where} holds DataType={keys['datatype'][:_SHOWN]}; only tables of plain numbers "
@@ -216,6 +254,13 @@ def _read_header(header: str, where: str) -> tuple[str, dict[str, str], tuple[st
     if "indegrees" not in keys:
         notes = ("The header does not say inDegrees; taken as no (radians).",)
     return name, keys, notes
+
+
+def _refuse_misspelt(key: str, where: str) -> None:
+    """Raise for a key that is nearly one that is read: what it says would be lost."""
+    close = difflib.get_close_matches(key[:_SHOWN], _HEADER_KEYS, n=1, cutoff=0.85)
+    if close:
+        raise BadInput(f"{where}: the header has {key[:_SHOWN]!r}. Did you mean {close[0]!r}?")
 
 
 def _integer(keys: dict[str, str], names: Sequence[str], where: str) -> int | None:
@@ -238,13 +283,13 @@ def _read_labels(
     body: str, line: int, keys: dict[str, str], where: str
 ) -> tuple[tuple[str, ...], str, int]:
     """Labels (`time` first), the text of the numbers, and the line at which it starts."""
-    while True:
-        first, found, rest = body.partition("\n")
-        if first.strip() or not found:
-            break
-        body, line = rest, line + 1
-    if not first.strip():
+    start = len(body) - len(body.lstrip())
+    line += body.count("\n", 0, start)
+    first, _, rest = body[start:].partition("\n")
+    if not first:
         raise BadInput(f"{where} ends after its header: no labels, no numbers.")
+    if first.count("\t") > 2 * MAX_COLUMNS:
+        raise BadInput(f"{where} has {first.count(chr(9))} columns; the limit is {MAX_COLUMNS}.")
     labels = tuple(label.strip() for label in first.split("\t") if label.strip())
     declared = _integer(keys, _COLUMN_KEYS, where)
     words = tuple(first.split())
@@ -258,15 +303,21 @@ def _read_labels(
             f"{where}: the first label (line {line}) is {labels[0][:_SHOWN]!r}; it must be 'time', "
             f"which {other}."
         )
-    check_unique(labels, where)
+    check_labels(labels, where)
     return labels, rest, line + 1
 
 
-def check_unique(labels: Sequence[str], where: str) -> None:
+def check_labels(labels: Sequence[str], where: str) -> None:
+    """Raise if two labels are alike, or one cannot be shown in a line."""
     seen: set[str] = set()
     for label in labels:
         if label in seen:
-            raise BadInput(f"{where} has two columns '{label[:_SHOWN]}'. Rename or remove one.")
+            raise BadInput(f"{where} has two columns '{short_name(label)}'. Rename or remove one.")
+        if not label.isprintable() or len(label) > _LONGEST_LABEL:
+            raise BadInput(
+                f"{where} has a column '{short_name(label)}'. A name must be at most "
+                f"{_LONGEST_LABEL} characters that can be printed."
+            )
         seen.add(label)
 
 
@@ -287,7 +338,7 @@ def _check_counts(keys: dict[str, str], columns: int, rows: int, where: str) -> 
 def _read_numbers_slowly(
     table: str, first_line: int, columns: int, where: str
 ) -> tuple[Float[np.ndarray, "row column"], tuple[str, ...]]:
-    rows, notes = [], ()
+    values, notes = array("d"), ()
     for line, text in enumerate(table.split("\n"), start=first_line):
         words = text.split()
         if not words:
@@ -297,17 +348,27 @@ def _read_numbers_slowly(
                 f"{where}, line {line}: {len(words)} values for {columns} columns. "
                 "Write one number per column; a missing one is NaN."
             )
-        row = [number(word) for word in words]
+        row = _plain_numbers(text, words) or [number(word) for word in words]
         if None in row:
             column = row.index(None)
             raise BadInput(
                 f"{where}, line {line}, column {column + 1}: "
                 f"{words[column][:_SHOWN]!r} is no number."
             )
-        rows.append(row)
+        values.extend(row)
         if not notes and any(_NOT_A_NUMBER.fullmatch(word) for word in words):
             notes = (f"From line {line} on, spellings of a missing number were read as NaN.",)
-    return np.array(rows, dtype=np.float64).reshape(len(rows), columns), notes
+    return np.array(values, dtype=np.float64).reshape(-1, columns), notes
+
+
+def _plain_numbers(text: str, words: Sequence[str]) -> list[float]:
+    """The numbers in `words` if all are plain ones; none otherwise."""
+    if "_" in text or "n" in text or "N" in text or not text.isascii():
+        return []
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        return []
 
 
 def number(word: str) -> float | None:
@@ -398,7 +459,7 @@ def _check_writable(name, time, labels, values):
             f"shape {values.shape}."
         )
     check_time(time, "`write_storage`")
-    check_unique(("time", *labels), "`write_storage`")
+    check_labels(("time", *labels), "`write_storage`")
     bad = [text for text in (name, *labels) if not text or re.search(r"[\t\r\n\0]", text)]
     if bad or any(" " in label for label in labels):
         raise BadInput("`write_storage`: a name or label is empty or holds blanks or line breaks.")

@@ -7,13 +7,23 @@ NaN.
 """
 
 import dataclasses
+import math
 import os
+import re
 
 import numpy as np
 from jaxtyping import Float
 
 from ..model.names import BadInput
-from .storage import MAX_BYTES, MAX_COLUMNS, check_time, check_unique, number, read_text
+from .storage import (
+    MAX_BYTES,
+    MAX_COLUMNS,
+    MAX_VALUES,
+    check_labels,
+    check_time,
+    number,
+    read_text,
+)
 
 _METRES = {"m": 1.0, "meters": 1.0, "metres": 1.0, "cm": 1e-2, "mm": 1e-3, "millimeters": 1e-3}
 _SHOWN = 40  # characters of the file quoted in an error
@@ -64,6 +74,8 @@ def _read_header(lines: list[str], where: str) -> dict[str, str]:
     keys, values = lines[1].split(), lines[2].split()
     if len(keys) != len(values):
         raise BadInput(f"{where}: line 2 has {len(keys)} names, line 3 has {len(values)} values.")
+    if len(set(keys)) < len(keys):
+        raise BadInput(f"{where}: line 2 has a name twice.")
     return dict(zip(keys, values, strict=True))
 
 
@@ -91,13 +103,21 @@ def _read_names(lines: list[str], keys: dict[str, str], where: str) -> tuple[str
     names = tuple(cell for cell in cells[2:] if cell)
     if not names or len(names) * 3 > MAX_COLUMNS:
         raise BadInput(f"{where} names {len(names)} markers; 1 to {MAX_COLUMNS // 3} are read.")
-    check_unique(names, where)
+    check_labels(names, where)
     _check_count(keys, "NumMarkers", "markers", len(names), where)
+    axes = re.findall(r"[A-Za-z]+", lines[4])
+    if [axis.upper() for axis in axes] != ["X", "Y", "Z"] * (len(axes) // 3):
+        raise BadInput(f"{where}, line 5 must name the axes X, Y and Z of each marker in turn.")
     return names
 
 
 def _read_rows(lines: list[str], markers: int, where: str) -> Float[np.ndarray, "time column"]:
     columns = 2 + 3 * markers
+    if columns * len(lines) > MAX_VALUES:
+        raise BadInput(
+            f"{where} has more than {MAX_VALUES} values, the most that is read. Cut the record to "
+            "the seconds you need."
+        )
     rows = []
     for line, text in enumerate(lines[5:], start=6):
         if not text.strip():
@@ -113,6 +133,11 @@ def _read_rows(lines: list[str], markers: int, where: str) -> Float[np.ndarray, 
             column = values.index(None)
             raise BadInput(
                 f"{where}, line {line}, column {column + 1}: {row[column][:_SHOWN]!r} is no number."
+            )
+        if any(map(math.isinf, values)):
+            raise BadInput(
+                f"{where}, line {line} holds an infinite number. Leave the cells of a marker that "
+                "was not seen empty."
             )
         rows.append(values)
     if not rows:

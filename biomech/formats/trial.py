@@ -28,9 +28,9 @@ from jaxtyping import Float
 
 from ..model.names import BadInput, find
 from ..precision import require_precision
-from .external_loads import ExternalForce, read_external_loads
+from .external_loads import TIME_ROUNDING, ExternalForce, read_external_loads
 from .files import as_path
-from .storage import Storage, read_storage
+from .storage import Storage, check_no_gap, read_storage
 
 MOST_RADIANS = 1.05 * 2.0 * math.pi
 """A rotation larger than this is taken for degrees [rad]."""
@@ -39,7 +39,6 @@ LEAST_MOTION = math.pi
 and whoever moves turns one by more than 3.14 degrees [deg]."""
 MOST_METRES = 100.0
 """A translation larger than this is taken for millimetres [m]."""
-_ROUNDING = 1e-6  # of printed time stamps [s]
 _MOST_SHOWN = 5  # columns named in an error
 
 
@@ -76,7 +75,7 @@ class Trial:
     @property
     def frame_times(self) -> Float[np.ndarray, " frame"]:
         """Recorded times inside the window [s]."""
-        inside = (self.time >= self.start - _ROUNDING) & (self.time <= self.end + _ROUNDING)
+        inside = (self.time >= self.start - TIME_ROUNDING) & (self.time <= self.end + TIME_ROUNDING)
         return self.time[inside]
 
 
@@ -111,6 +110,7 @@ def load_trial(
             f"{type(model).__name__}."
         )
     storage = read_storage(as_path(coordinates, "coordinates"))
+    check_no_gap(storage)
     values, notes = _in_radians(storage, _translational(model), in_degrees_columns)
     forces, sources = (), (storage.source,)
     if external_loads is not None:
@@ -285,7 +285,9 @@ def _require_columns(trial: Trial, free: Sequence[str], names: Sequence[str]) ->
     if not missing:
         return
     unused = [name for name in trial.coordinate_names if name not in names]
-    guesses = [(name, difflib.get_close_matches(name, unused, n=3)) for name in missing]
+    guesses = [
+        (name, difflib.get_close_matches(name, unused, n=3)) for name in missing[:_MOST_SHOWN]
+    ]
     hints = "; ".join(f"for '{name}' did you mean {close}?" for name, close in guesses if close)
     raise BadInput(
         f"{_file(trial)} has no column for {', '.join(missing)}, which the model leaves free. "
@@ -346,7 +348,7 @@ def _window(time, forces, start, end) -> tuple[float, float, tuple[str, ...]]:
             "Are they of the same trial and clock?"
         )
     for name, value in (("start", start), ("end", end)):
-        if value is not None and not first - _ROUNDING <= value <= last + _ROUNDING:
+        if value is not None and not first - TIME_ROUNDING <= value <= last + TIME_ROUNDING:
             raise BadInput(f"`{name}` is {value} s, but {covered}.")
     if start is not None and end is not None and start > end:
         raise BadInput(f"`start` ({start} s) is after `end` ({end} s).")

@@ -7,7 +7,8 @@ model changed by interventions can be saved: `build_model(describe_model(model))
 """
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -18,7 +19,7 @@ import numpy as np
 from .actuators import CoordinateActuators
 from .body import Markers, Model
 from .contacts import Contacts
-from .entries import Entry, unique_names
+from .entries import Entry, printable_name, unique_names
 from .functions import (
     PiecewisePolynomial,
     ScalarFunction,
@@ -29,7 +30,15 @@ from .functions import (
     stack,
 )
 from .ligaments import Ligaments
-from .muscle_curves import DeGrooteFregly2016Curves, Millard2012Curves, Thelen2003Curves
+from .muscle_curves import (
+    ActiveForceLengthCurve,
+    DeGrooteFregly2016Curves,
+    FiberForceLengthCurve,
+    ForceVelocityCurve,
+    Millard2012Curves,
+    TendonForceLengthCurve,
+    Thelen2003Curves,
+)
 from .muscles import Muscles
 from .names import BadInput
 from .paths import Paths, WrapCylinders
@@ -44,19 +53,112 @@ CURVES = {
     "thelen2003": Thelen2003Curves,
 }
 
-_MUSCLE_NUMBERS = {
+# No muscle is so long [m], nor its tendon: larger numbers are millimetres.
+_LENGTH: dict[str, Any] = {"positive": True, "below": 10.0, "unit": "m"}
+_MUSCLE_NUMBERS: dict[str, dict[str, Any]] = {
     "max_isometric_force": {"minimum": 0.0},
-    "optimal_fiber_length": {"positive": True},
-    "tendon_slack_length": {"positive": True},
-    "pennation_angle": {"minimum": 0.0},
+    "optimal_fiber_length": _LENGTH,
+    "tendon_slack_length": _LENGTH,
+    "pennation_angle": {"minimum": 0.0, "below": 0.5 * math.pi, "unit": "rad"},
     "max_contraction_velocity": {"positive": True},
     "min_activation": {"minimum": 0.0},
     "max_activation": {"minimum": 0.0},
 }
+# What the curves of OpenSim 4.6 require of their parameters: without it they are not defined.
+_CURVE_RULES: dict[type, tuple[tuple[str, Callable[[Mapping[str, float]], bool]], ...]] = {
+    DeGrooteFregly2016Curves: (
+        ("every parameter must be positive, but fiber_damping may be 0", lambda p: _positive(p)),
+    ),
+    Thelen2003Curves: (
+        ("every parameter must be positive", lambda p: _positive(p)),
+        (
+            "1 < 1 / fv_linear_extrap_threshold < Flen must hold",
+            lambda p: 1.0 < 1.0 / p["fv_linear_extrap_threshold"] < p["Flen"],
+        ),
+    ),
+    Millard2012Curves: (("fiber_damping must not be negative", lambda p: _positive(p)),),
+    ActiveForceLengthCurve: (
+        (
+            "0 <= min_norm_active_fiber_length < transition_norm_fiber_length < 0.95 and "
+            "1.1 < max_norm_active_fiber_length must hold",
+            lambda p: (
+                0.0 <= p["min_norm_active_fiber_length"] < p["transition_norm_fiber_length"] < 0.95
+                and p["max_norm_active_fiber_length"] > 1.1
+            ),
+        ),
+        (
+            "0 <= minimum_value and 0 <= shallow_ascending_slope < (1 - minimum_value) / "
+            "(1 - transition_norm_fiber_length) must hold",
+            lambda p: (
+                p["minimum_value"] >= 0.0
+                and 0.0
+                <= p["shallow_ascending_slope"] * (1.0 - p["transition_norm_fiber_length"])
+                < 1.0 - p["minimum_value"]
+            ),
+        ),
+    ),
+    ForceVelocityCurve: (
+        (
+            "0 <= concentric_slope_at_vmax < concentric_slope_near_vmax < 1 < isometric_slope must "
+            "hold",
+            lambda p: (
+                0.0 <= p["concentric_slope_at_vmax"] < p["concentric_slope_near_vmax"] < 1.0
+                and p["isometric_slope"] > 1.0
+            ),
+        ),
+        (
+            "0 <= eccentric_slope_at_vmax < eccentric_slope_near_vmax < "
+            "max_eccentric_velocity_force_multiplier - 1 must hold",
+            lambda p: (
+                0.0
+                <= p["eccentric_slope_at_vmax"]
+                < p["eccentric_slope_near_vmax"]
+                < p["max_eccentric_velocity_force_multiplier"] - 1.0
+            ),
+        ),
+        (
+            "the curvinesses must be between 0 and 1",
+            lambda p: all(
+                0.0 <= p[f"{side}_curviness"] <= 1.0 for side in ("concentric", "eccentric")
+            ),
+        ),
+    ),
+    FiberForceLengthCurve: (
+        (
+            "0 < stiffness_at_low_force < 1 / (strain_at_one_norm_force - strain_at_zero_force) < "
+            "stiffness_at_one_norm_force must hold",
+            lambda p: (
+                0.0
+                < p["stiffness_at_low_force"] * _stretch(p)
+                < 1.0
+                < p["stiffness_at_one_norm_force"] * _stretch(p)
+            ),
+        ),
+        ("curviness must be between 0 and 1", lambda p: 0.0 <= p["curviness"] <= 1.0),
+    ),
+    TendonForceLengthCurve: (
+        (
+            "0 < 1 / strain_at_one_norm_force < stiffness_at_one_norm_force must hold",
+            lambda p: (
+                p["strain_at_one_norm_force"] > 0.0
+                and p["stiffness_at_one_norm_force"] * p["strain_at_one_norm_force"] > 1.0
+            ),
+        ),
+        (
+            "0 < norm_force_at_toe_end < 1 must hold",
+            lambda p: 0.0 < p["norm_force_at_toe_end"] < 1.0,
+        ),
+        ("curviness must be between 0 and 1", lambda p: 0.0 <= p["curviness"] <= 1.0),
+    ),
+}
 _CONTACT_VECTORS = ("location", "half_space_position", "half_space_orientation")
 _CONTACT_POSITIVE = ("radius", "transition_velocity", "constant_contact_force")
 _NO_SHIFT = (0.0, 0.0, 0.0)
+MAX_BODIES = 1000
+MAX_POINTS = 100
+"""Most points of one path."""
 _MAX_WRAPS = 2
+_SAME_PLACE = 1e-9  # two points nearer to each other have no line between them [m]
 _MOTION_TYPES = ("rotational", "translational")
 _QUADRANTS = ("all", "x", "-x", "y", "-y")
 _KINDS = ("motor", "reserve", "residual")
@@ -68,10 +170,14 @@ def build_model(description: dict) -> Model:
     **Raises:** `BadInput` for unknown, missing or repeated entries, for names that are not in the
     description, for numbers that cannot be, and for bodies that do not form a tree.
     """
-    top = Entry(description, "the model")
+    with np.errstate(all="ignore"):  # what overflows is refused as not finite, by name
+        return _model(Entry(description, "the model"))
+
+
+def _model(top: Entry) -> Model:
     top.text("format", FORMAT, [FORMAT])
-    if top.number("version", VERSION) != VERSION:
-        raise BadInput(f"The model has version {description['version']}; this reads {VERSION}.")
+    if (version := top.number("version", VERSION)) != VERSION:
+        raise BadInput(f"The model has version {version:g}; this reads {VERSION}.")
     skeleton = _skeleton(top)
     cylinders = _cylinders(top, skeleton)
     model = Model(
@@ -81,7 +187,7 @@ def build_model(description: dict) -> Model:
         contacts=_contacts(top, skeleton),
         actuators=_actuators(top, skeleton),
         markers=_markers(top, skeleton),
-        name=top.text("name"),
+        name=printable_name(top, "model"),
         conventions=_conventions(top),
         notes=top.texts("notes"),
         citations=top.texts("citations"),
@@ -125,6 +231,8 @@ def describe_model(model: Model) -> dict[str, Any]:
 
 def _skeleton(top: Entry) -> Skeleton:
     bodies, joints = top.entries("bodies", "body"), top.entries("joints", "joint")
+    if len(bodies) > MAX_BODIES:
+        raise BadInput(f"The model has {len(bodies)} bodies; at most {MAX_BODIES} are read.")
     names = unique_names(bodies, "body")
     if "ground" in names:
         raise BadInput("A body is named 'ground'. Ground is always there; do not list it.")
@@ -160,7 +268,7 @@ def _skeleton(top: Entry) -> Skeleton:
 
 def _inertia(body: Entry) -> np.ndarray:
     inertia = body.vector("inertia", 6)
-    xx, yy, zz, xy, xz, yz = inertia
+    xx, yy, zz, xy, xz, yz = np.clip(inertia, -1e100, 1e100)  # so that no product overflows
     principal = np.linalg.eigvalsh([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
     if principal[0] < -1e-9 * max(1.0, principal[-1]):
         raise BadInput(
@@ -259,9 +367,12 @@ def _axes(axes: Sequence[Sequence[Entry]], coordinates: tuple[str, ...]):
 
 def _unit(axis: Entry) -> np.ndarray:
     direction = axis.vector("axis", 3)
-    length = np.linalg.norm(direction)
-    if length == 0.0:
+    largest = np.abs(direction).max()
+    if largest == 0.0:
         raise BadInput(f"{axis.where}: `axis` is zero; it must point somewhere.")
+    length = np.linalg.norm(direction)
+    if not 1e-100 < length < 1e100:  # so extreme that the square is lost
+        direction, length = direction / largest, np.linalg.norm(direction / largest)
     return direction if abs(length - 1.0) < 1e-15 else direction / length
 
 
@@ -351,7 +462,10 @@ def _function(owner: Entry, key: str) -> ScalarFunction:
         raise BadInput(f"{entry.where}: {error}") from None
     scale = entry.number("scale", 1.0)
     entry.close()
-    return function if scale == 1.0 else function.scaled(scale)
+    function = function if scale == 1.0 else function.scaled(scale)
+    if not np.isfinite(function.coefficients).all():
+        raise BadInput(f"{entry.where}: its numbers are too large, or its knots too near.")
+    return function
 
 
 def _function_of_coordinate(
@@ -455,7 +569,10 @@ def _paths(
     """The `path` of every owner (muscle or ligament)."""
     entries = [owner.mapping("path") for owner in owners]
     points = [entry.entries("points", "point") for entry in entries]
-    location = np.zeros((len(entries), max(map(len, points), default=2), 3))
+    most = max(map(len, points), default=2)
+    if most > MAX_POINTS:
+        raise BadInput(f"A path has {most} points; at most {MAX_POINTS} are read.")
+    location = np.zeros((len(entries), most, 3))
     moving, moving_coordinates, functions = [], [], []
     conditional, ranges = [], []
     for i, path in enumerate(points):
@@ -473,13 +590,23 @@ def _paths(
                 coordinate, interval = _condition(point, skeleton.coordinates.names)
                 conditional.append((i, j, coordinate))
                 ranges.append(interval)
+    point_bodies = tuple(tuple(_body(p, skeleton) for p in path) for path in points)
+    conditions = {(i, j): (c, *span) for (i, j, c), span in zip(conditional, ranges, strict=True)}
+    for i, bodies in enumerate(point_bodies):
+        _check_points_differ(
+            entries[i].where,
+            bodies,
+            location[i],
+            {j for k, j in moving if k == i},
+            {j: condition for (k, j), condition in conditions.items() if k == i},
+        )
     paths = Paths(
         location=jnp.asarray(location),
         moving_location=stack(functions, (len(moving), 3)),
         condition_range=_rows(ranges, 2),
         cylinders=cylinders,
         names=names,
-        point_bodies=tuple(tuple(_body(p, skeleton) for p in path) for path in points),
+        point_bodies=point_bodies,
         moving=tuple(moving),
         moving_coordinates=tuple(moving_coordinates),
         conditional=tuple(conditional),
@@ -489,6 +616,33 @@ def _paths(
     )
     _close(entries, *points)
     return paths
+
+
+def _check_points_differ(where, bodies, location, moving, conditions) -> None:
+    """Raise if two fixed points, one after the other, are one place: nothing pulls between them.
+
+    Points follow each other if all between them may be absent. Two conditional ones at one place
+    may stand for each other, if they are never present together.
+    """
+    for i in range(len(bodies)):
+        for j in range(i + 1, len(bodies)):
+            apart = bodies[i] != bodies[j] or {i, j} & moving
+            if not apart and not _exclude_each_other(conditions.get(i), conditions.get(j)):
+                distance = np.abs(location[i] - location[j]).max()
+                if distance < _SAME_PLACE:
+                    raise BadInput(
+                        f"{where}: points {i} and {j} (counted from 0) follow each other at the "
+                        "same place in the same body. Remove or move one of them."
+                    )
+            if j not in conditions:
+                break
+
+
+def _exclude_each_other(a, b) -> bool:
+    """Whether two conditions (coordinate, lower, upper) hold together at one value at most."""
+    if a is None or b is None or a[0] != b[0]:
+        return False
+    return bool(max(a[1], b[1]) >= min(a[2], b[2]))
 
 
 def _moving_point(point: Entry, coordinates: tuple[str, ...]):
@@ -555,16 +709,33 @@ def _curves(owners: Sequence[Entry], kind: type) -> Any:
     return _curve_record(entries, kind)
 
 
+def _positive(parameters: Mapping[str, float]) -> bool:
+    """Whether all are above 0, but damping, which may be 0."""
+    return all(v > 0.0 or (v == 0.0 and k == "fiber_damping") for k, v in parameters.items())
+
+
+def _stretch(parameters: Mapping[str, float]) -> float:
+    return parameters["strain_at_one_norm_force"] - parameters["strain_at_zero_force"]
+
+
 def _curve_record(entries: Sequence[Entry], kind: type) -> Any:
-    values = {}
+    values: dict[str, Any] = {}
+    numbers: list[dict[str, float]] = [{} for _ in entries]
     for field in dataclasses.fields(kind):
         record: Any = field.type
         if isinstance(record, type) and issubclass(record, eqx.Module):
             inner = [entry.mapping(field.name) for entry in entries]
             values[field.name] = _curve_record(inner, record)
         else:
-            values[field.name] = _array([entry.number(field.name) for entry in entries])
+            for entry, own in zip(entries, numbers, strict=True):
+                own[field.name] = entry.number(field.name)
+            values[field.name] = _array([own[field.name] for own in numbers])
     _close(entries)
+    for entry, own in zip(entries, numbers, strict=True):
+        for rule, holds in _CURVE_RULES[kind]:
+            if not holds(own):
+                shown = ", ".join(f"{key} = {value:g}" for key, value in own.items())
+                raise BadInput(f"{entry.where}: {rule}. It has {shown}.")
     return kind(**values)
 
 

@@ -2,13 +2,18 @@
 
 import math
 import reprlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .names import BadInput, suggest
+from .names import BadInput, short_name, suggest
 
+MAX_ENTRIES = 5000
+"""Most entries of one list, such as muscles; far more than any body has."""
+MAX_NAME = 200
+"""Most characters of a name."""
 _REQUIRED: Any = object()
 
 
@@ -34,7 +39,8 @@ class Entry:
             if key not in self._known:
                 known = sorted(self._known)
                 raise BadInput(
-                    f"{self.where} has an unknown key {_short(key)}. {suggest(str(key), known)}"
+                    f"{self.where} has an unknown key {_short(key)}. "
+                    f"{suggest(_short(key).strip(chr(39)), known)}"
                 )
 
     def take(self, key: str, default: Any = _REQUIRED) -> Any:
@@ -54,15 +60,22 @@ class Entry:
         default: Any = _REQUIRED,
         *,
         minimum: float = -math.inf,
+        below: float = math.inf,
+        unit: str = "",
         positive: bool = False,
         finite: bool = True,
     ) -> float:
-        """A number, at least `minimum`, above zero if `positive`."""
+        """A number, at least `minimum`, `below` a bound in `unit`, above zero if `positive`."""
         value = self._number(self.take(key, default), f"`{key}`", finite)
         if positive and not value > 0.0:
             raise BadInput(f"{self.where}: `{key}` is {value}; it must be positive.")
         if value < minimum:
             raise BadInput(f"{self.where}: `{key}` is {value}; it must be at least {minimum:g}.")
+        if value >= below and finite:
+            raise BadInput(
+                f"{self.where}: `{key}` is {value:g} {unit}; it must be below {below:g} {unit}. "
+                "Is it in another unit?"
+            )
         return value
 
     def vector(
@@ -93,7 +106,9 @@ class Entry:
         if not isinstance(value, str) or not value:
             raise BadInput(f"{self.where}: `{key}` must be text; got {_short(value)}.")
         if choices and value not in choices:
-            raise BadInput(f"{self.where}: `{key}` is '{value}'. {suggest(value, choices)}")
+            raise BadInput(
+                f"{self.where}: `{key}` is '{short_name(value)}'. {suggest(value, choices)}"
+            )
         return value
 
     def flag(self, key: str, default: Any = _REQUIRED) -> bool:
@@ -108,8 +123,8 @@ class Entry:
         name = self.text(key)
         if name not in names:
             raise BadInput(
-                f"{self.where}: `{key}` names the {kind} '{name}', which this model does not "
-                f"have. {suggest(name, names)}"
+                f"{self.where}: `{key}` names the {kind} '{short_name(name)}', which this model "
+                f"does not have. {suggest(name, names)}"
             )
         return tuple(names).index(name)
 
@@ -135,6 +150,10 @@ class Entry:
             raise BadInput(f"{self.where}: `{key}` must be a list; got {_short(value)}.")
         if length is not None and len(value) != length:
             raise BadInput(f"{self.where}: `{key}` must list {length} mappings; got {len(value)}.")
+        if len(value) > MAX_ENTRIES:
+            raise BadInput(
+                f"{self.where}: `{key}` has {len(value)} entries; at most {MAX_ENTRIES} are read."
+            )
         prefix = "" if self.where == "the model" else f"{self.where}, "
         return [Entry(v, prefix + _place(v, what, i)) for i, v in enumerate(value)]
 
@@ -148,17 +167,28 @@ class Entry:
 
 
 def unique_names(entries: Sequence[Entry], kind: str) -> tuple[str, ...]:
-    """The entries' names; an error if two are alike."""
-    names = tuple(entry.text("name") for entry in entries)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise BadInput(f"More than one {kind} is named '{twice[0]}'. Names must differ.")
+    """The entries' names; an error if two are alike, or one cannot be shown in a line."""
+    names = tuple(printable_name(entry, kind) for entry in entries)
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise BadInput(f"More than one {kind} is named '{name}'. Names must differ.")
     return names
+
+
+def printable_name(entry: Entry, kind: str) -> str:
+    """The entry's name; an error if it is too long or cannot be shown in a line."""
+    name = entry.text("name")
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise BadInput(
+            f"A {kind} is named '{short_name(name)}'. A name must be at most {MAX_NAME} characters "
+            "that can be printed."
+        )
+    return name
 
 
 def _place(value: Any, what: str, index: int) -> str:
     name = value.get("name") if isinstance(value, dict) else None
-    return f"{what} '{name}'" if isinstance(name, str) else f"{what} {index}"
+    return f"{what} '{short_name(name)}'" if isinstance(name, str) else f"{what} {index}"
 
 
 def _short(value: Any) -> str:

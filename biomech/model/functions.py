@@ -21,6 +21,10 @@ from jaxtyping import Array, Float
 
 from .names import BadInput
 
+MAX_KNOTS = 1000
+"""Most knots of a spline."""
+_MAX_NUMBERS = 20_000_000  # of a batch, padded to its longest function: 160 MB
+
 
 class PiecewisePolynomial(eqx.Module):
     """A batch of scalar functions of one scalar argument each.
@@ -109,6 +113,8 @@ def simm_spline(x: Sequence[float], y: Sequence[float]) -> ScalarFunction:
             f"a SimmSpline needs at least 2 knots with increasing x; got {knots.size} x values "
             f"and {values.size} y values."
         )
+    if knots.size > MAX_KNOTS:
+        raise BadInput(f"a SimmSpline has {knots.size} knots; at most {MAX_KNOTS} are read.")
     h, slope = np.diff(knots), np.diff(values) / np.diff(knots)
     sigma = _spline_curvature_over_six(knots, h, slope)
     first = slope - h * (2.0 * sigma[:-1] + sigma[1:])
@@ -140,6 +146,11 @@ def stack(functions: Sequence[ScalarFunction], shape: tuple[int, ...]) -> Piecew
     """One batched record of the given `shape` from functions in row-major order."""
     pieces = max((len(f.origin) for f in functions), default=1)
     powers = max((f.coefficients.shape[1] for f in functions), default=1)
+    if len(functions) * pieces * powers > _MAX_NUMBERS:
+        raise BadInput(
+            f"{len(functions)} functions of up to {pieces} pieces and {powers} powers are too many "
+            "to hold together. Give the longest ones fewer knots or powers."
+        )
     breaks = np.full((len(functions), pieces - 1), np.inf)
     origin = np.zeros((len(functions), pieces))
     coefficients = np.zeros((len(functions), pieces, powers))

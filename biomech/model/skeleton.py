@@ -118,6 +118,12 @@ class Skeleton(eqx.Module):
         return tuple(owner)
 
     @property
+    def root_coordinates(self) -> tuple[int, ...]:
+        """Coordinates of joints to ground."""
+        moved = enumerate(self.coordinate_body)
+        return tuple(c for c, body in moved if body >= 0 and self.parents[body] < 0)
+
+    @property
     def ancestors(self) -> np.ndarray:
         """[body, body] of 0 and 1: row `i` marks body `i` and every body between it and ground."""
         n = len(self.parents)

@@ -4,7 +4,7 @@
     a = muscle_tendon_length - tendon_slack_length               fiber length along the tendon [m]
     l = sqrt(h^2 + a^2),   cos(phi) = a / l,   dl/dt = muscle_tendon_speed * cos(phi)
     active  = max_isometric_force * f_L(l) * f_V(dl/dt) * cos(phi)
-    passive = max_isometric_force * (f_P(l) + damping * dl/dt) * cos(phi)
+    passive = max_isometric_force * max(f_P(l) + damping * dl/dt, 0) * cos(phi)
 
 Forces are along the tendon, positive in tension; speeds are positive when lengthening. `f_L`,
 `f_V`, `f_P` are the curves of `biomech.muscles.curves`, `l` and `dl/dt` normalised.
@@ -19,6 +19,8 @@ takes the angle at the length, and repeats the slip only with `normalized_length
 (2) OpenSim's `DeGrooteFregly2016Muscle` leaves cos(phi) out of it; here it is never left out.
 (3) The length along the tendon is kept above 1 % of the optimal fiber length, so that a fiber
 without pennation has a finite gradient. At a limit the state's gradient is 0.
+(4) The passive force is kept from falling below 0, where the damping of a fast shortening fiber
+would make it push; there, too, its gradient is 0.
 """
 
 import math
@@ -108,11 +110,15 @@ def active_force_at_full_activation(
 def passive_force(
     muscles: Muscles, state: RigidTendonState, *, damping: bool = True
 ) -> Float[Array, " muscle"]:
-    """Passive force along the tendon [N], of the fiber's elasticity and, unless off, damping."""
+    """Passive force along the tendon [N], of the fiber's elasticity and, unless off, damping.
+
+    Never negative: a fiber cannot push.
+    """
     norm_force = passive_force_length(muscles.curves, state.norm_fiber_length)
     if damping:
         norm_force = norm_force + fiber_damping(muscles.curves) * state.norm_fiber_velocity
-    return muscles.max_isometric_force * norm_force * state.cos_pennation
+    pull = jnp.where(norm_force > 0.0, norm_force, 0.0)
+    return muscles.max_isometric_force * pull * state.cos_pennation
 
 
 def _cos_pennation_at_normalized_length(muscles, state):

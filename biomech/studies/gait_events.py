@@ -3,7 +3,9 @@
 A foot is on the ground while the vertical force under it is at least a threshold (20 N by default;
 thresholds of 10 to 50 N are usual). Heel strike is the upward crossing, toe-off the downward one,
 placed by linear interpolation between the samples on both sides. Time above (or below) the
-threshold that is shorter than `shortest` [s] is taken for noise and ignored.
+threshold that is shorter than `shortest` [s] is taken for noise and ignored. A stance cut short by
+the beginning or end of the record may be as brief as it likes, but must reach `SURELY_LOADED` times
+the threshold: a foot that lands or leaves does so within hundredths of a second, noise does not.
 
     gait percentage = 100 x (t - last heel strike) / stride time              in [0, 100)
 
@@ -33,6 +35,8 @@ SIDES = ("r", "l")
 """Order of the `side` axis."""
 STANCE_THRESHOLD = 20.0
 """Vertical force from which a foot counts as on the ground [N]."""
+SURELY_LOADED = 2.0
+"""Times the threshold that a brief stance at an end of the record must reach [-]."""
 _PERIODIC = 1e-3  # last and first instant of a cyclic motion differ by less [rad, m]
 
 
@@ -96,6 +100,23 @@ class GaitEvents:
         """Whether each foot is on the ground, columns in the order of `SIDES`."""
         load = lambda side: side_load(self.external_forces, side, time)[0][:, 1]
         return np.stack([load(side) >= self.threshold for side in SIDES], axis=1)
+
+    def stance_share(self, time: Float[np.ndarray, " time"]) -> Float[np.ndarray, "interval 2"]:
+        """Share of each interval between instants that each foot is on the ground [-].
+
+        1 or 0 if it is at both ends or at neither; else the event inside divides the interval.
+        """
+        stance = self.stance(time)
+        before, after = stance[:-1], stance[1:]
+        share = (before & after).astype(float)
+        for column, side in enumerate(self.sides):
+            for events, lands in ((side.heel_strikes, True), (side.toe_offs, False)):
+                event = events[(events >= time[0]) & (events < time[-1])]
+                i = np.searchsorted(time, event, side="right") - 1
+                part = (event - time[i]) / (time[i + 1] - time[i])
+                inside = (before[i, column] != lands) & (after[i, column] == lands)
+                share[i[inside], column] = (1.0 - part if lands else part)[inside]
+        return share
 
 
 def gait_events(
@@ -177,6 +198,7 @@ def _crossings(forces, side, threshold, shortest, period):
         time = np.concatenate([time - period, time, time + period])
         vertical = np.tile(vertical, 3)
     loaded = _without_short_runs(time, vertical >= threshold, shortest)
+    loaded = _without_weak_ends(time, loaded, vertical < SURELY_LOADED * threshold, shortest)
     change = np.flatnonzero(loaded[1:] != loaded[:-1])
     rise = vertical[change + 1] - vertical[change]
     # Where noise was bridged the crossing may lie outside the interval: keep it inside.
@@ -196,6 +218,18 @@ def _without_short_runs(time, loaded, shortest):
             return loaded
         run = int(np.argmin(durations))
         loaded[edges[run] : edges[run + 1]] ^= True
+
+
+def _without_weak_ends(time, loaded, weak, shortest):
+    """`loaded` without a first or last run shorter than `shortest` that is weak throughout."""
+    loaded = loaded.copy()
+    edges = np.flatnonzero(loaded[1:] != loaded[:-1]) + 1
+    if edges.size:
+        for run in (slice(0, edges[0]), slice(edges[-1], None)):
+            part = time[run]
+            if loaded[run][0] and part[-1] - part[0] < shortest and weak[run].all():
+                loaded[run] = False
+    return loaded
 
 
 def _stride_time(strikes, lifts):

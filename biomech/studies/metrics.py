@@ -1,7 +1,7 @@
 """Named numbers of a gait: peaks and impulses of joint loads, pure functions of a record.
 
     peak     = top of the parabola through the largest sample of a window and its two neighbours
-    impulse  = integral of |load| over stance (trapezoidal rule)
+    impulse  = integral of |load| over stance, from event to event; linear between samples
     knee adduction moment = -+ (moment of the femur on the tibia) . (tibia x axis) / body mass
 
 Joint loads are sizes of joint reaction forces over body weight. The knee adduction moment is
@@ -13,14 +13,17 @@ x adducts a right tibia and abducts a left one, hence the sign of the side. Musc
 Windows: peaks are taken in stance without the first 5 % of the gait cycle, where measured
 kinematics and ground reaction are least in step; early stance is 5 to 30 % and late stance 30 % to
 toe-off, which hold the two peaks of knee and hip load of normal walking. A record of several
-strides gives the largest peak and the sum of the impulses of all of them. Without gait events the
-window is the whole record, and early and late stance are NaN. Instants that were not solved are
-left out; those limited by strength are kept, and `limited_share` says how many there are.
+strides gives the largest peak and the sum of the impulses of all of them; of a stance that the
+record cuts off the impulse is what the record holds of it. Where the stance is known
+but no stride, the 5 % are not left out, and early and late stance are NaN. Without external loads
+the window is the whole record. Instants that were not solved are left out; those limited by
+strength are kept, and `limited_share` says how many there are.
 
 A largest sample without both neighbours in the window has no parabola and counts as it is; so the
 derivative there is that of the sample. One on the first or last instant of the record is no peak at
-all, since the load may have been larger just outside: `at_edge` says so. A record whose last
-instant repeats its first (`is_periodic`) has no such edge: peaks are taken across it. Where two
+all, since the load may have been larger just outside, and one too near the ends of the recorded
+motion (`motion.near_end`) has wrong accelerations in it: `at_edge` says so. A record whose last
+instant repeats its first (`is_periodic`) has no edge: peaks are taken across it. Where two
 peaks lie within 1 % (`rival_peak`) the larger may change place under a small change of the model,
 and its derivative tells only one side.
 
@@ -32,6 +35,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
@@ -65,7 +69,9 @@ class Context(eqx.Module):
 
     - `body_mass`: [kg]. `body_weight`: [N].
     - `gait_percent`: of each leg [%], NaN without events.
-    - `stance`: whether each foot is on the ground; all true for a leg without events.
+    - `stance`: whether each foot is on the ground; all true without external loads.
+    - `stance_share`: share of each interval between instants that it is [-].
+    - `near_end`: instants too near the ends of the recorded motion for their accelerations.
     - `joint_names`: of the model. Static.
     - `periodic`: whether the last instant of the record repeats the first. Static.
     """
@@ -74,16 +80,10 @@ class Context(eqx.Module):
     body_weight: Float[Array, ""]
     gait_percent: Float[Array, "time side"]
     stance: Bool[Array, "time side"]
+    stance_share: Float[Array, "interval side"]
+    near_end: Bool[Array, " time"]
     joint_names: tuple[str, ...] = eqx.field(static=True)
     periodic: bool = eqx.field(static=True, default=False)
-
-
-class Metric(NamedTuple):
-    """A function of (record, context), its unit and what it is."""
-
-    function: functools.partial[Float[Array, ""]]
-    unit: str
-    long_name: str
 
 
 class Window(NamedTuple):
@@ -92,6 +92,21 @@ class Window(NamedTuple):
     start: float
     end: float
     words: str
+
+
+class Metric(NamedTuple):
+    """A number of one side: the peak in a window of the gait cycle, or the impulse over stance.
+
+    - `joint`, `side`; `of`: "force" (joint load) or "adduction_moment" (external, of the knee).
+    - `window`: where the peak is looked for; None for an impulse.
+    """
+
+    joint: str
+    side: str
+    of: str
+    window: Window | None
+    unit: str
+    long_name: str
 
 
 STANCE = Window(0.0, 100.0, "stance")
@@ -106,22 +121,29 @@ def context(
     gait_percent: Float[ArrayLike, "time side"] | None = None,
     stance: Bool[ArrayLike, "time side"] | None = None,
     *,
+    stance_share: Float[ArrayLike, "interval side"] | None = None,
+    near_end: Bool[ArrayLike, " time"] | None = None,
     periodic: bool = False,
 ) -> Context:
     """The context of a record.
 
-    `gait_percent` [%] and `stance` come from `gait_events`; without them, or for a leg whose
-    percentage is NaN, every window is the whole record. `periodic`: as `is_periodic` finds it.
+    `gait_percent` [%], `stance` and `stance_share` come from `gait_events`; without a stance every
+    window is the whole record, without a share only whole intervals count. `near_end`: as
+    `motion.near_end` finds it; by default nowhere. `periodic`: as `is_periodic` finds it.
     """
     mass = body_mass(model)
     shape = (record.time.shape[0], len(SIDES))
     percent = jnp.full(shape, jnp.nan) if gait_percent is None else jnp.asarray(gait_percent)
     on_ground = jnp.ones(shape, bool) if stance is None else jnp.asarray(stance)
+    share = on_ground[1:] & on_ground[:-1] if stance_share is None else jnp.asarray(stance_share)
+    near = jnp.zeros(shape[0], bool) if near_end is None else jnp.asarray(near_end)
     return Context(
         body_mass=mass,
         body_weight=mass * jnp.sqrt(jnp.sum(model.skeleton.gravity**2)),
         gait_percent=percent.astype(record.time.dtype),
-        stance=on_ground | jnp.isnan(percent),
+        stance=on_ground,
+        stance_share=share.astype(record.time.dtype),
+        near_end=near,
         joint_names=model.skeleton.joint_names,
         periodic=periodic,
     )
@@ -185,12 +207,6 @@ def solved(record: InverseRecord) -> Bool[Array, " time"]:
     return (record.status == STATUS.index("successful")) | (record.status == limited)
 
 
-def limited_share(record: InverseRecord, side: str, mask: Bool[Array, " time"]) -> Float[Array, ""]:
-    """Share of the instants in `mask` at which a leg's muscles were too weak [-]; NaN if none."""
-    limited = record.limited[:, SIDES.index(side)] & mask
-    return jnp.sum(limited) / jnp.sum(mask)
-
-
 # ------------------------------------------------------------------------- peak and impulse
 
 
@@ -218,10 +234,22 @@ def peak(
     return jnp.where(jnp.any(mask), jnp.where(curved, vertex, y1), jnp.nan)
 
 
-def at_edge(values: Float[Array, " time"], mask: Bool[Array, " time"]) -> Bool[Array, ""]:
-    """Whether the largest of `values` in `mask` is the first or the last of the record."""
+def at_edge(
+    values: Float[Array, " time"],
+    mask: Bool[Array, " time"],
+    near_end: Bool[Array, " time"],
+    *,
+    periodic: bool = False,
+) -> Bool[Array, ""]:
+    """Whether the largest of `values` in `mask` is the first or last of the record or `near_end`.
+
+    `periodic`: the record has no first or last.
+    """
     top = jnp.argmax(jnp.where(mask, values, -jnp.inf))
-    return jnp.any(mask) & ((top == 0) | (top == values.shape[0] - 1))
+    edge = near_end[top]
+    if not periodic:
+        edge = edge | (top == 0) | (top == values.shape[0] - 1)
+    return jnp.any(mask) & edge
 
 
 def rival_peak(
@@ -243,12 +271,22 @@ def rival_peak(
 
 
 def impulse(
-    time: Float[Array, " time"], values: Float[Array, " time"], mask: Bool[Array, " time"]
+    time: Float[Array, " time"],
+    values: Float[Array, " time"],
+    stance: Bool[Array, " time"],
+    stance_share: Float[Array, " interval"],
+    known: Bool[Array, " time"],
 ) -> Float[Array, ""]:
-    """Integral of `values` over the stretches where `mask` holds; NaN if there is none."""
-    both = mask[1:] & mask[:-1]
-    area = 0.5 * (values[1:] + values[:-1]) * (time[1:] - time[:-1])
-    return jnp.where(jnp.any(both), jnp.sum(jnp.where(both, area, 0.0)), jnp.nan)
+    """Integral of `values` over stance, between instants that are `known`; NaN if there is none.
+
+    `stance_share`: of each interval between instants; the part next to the instant in stance.
+    """
+    begin = jnp.where(stance[:-1], 0.0, 1.0 - stance_share)
+    middle = begin + 0.5 * stance_share
+    mean = values[:-1] + middle * (values[1:] - values[:-1])
+    counted = known[1:] & known[:-1] & (stance_share > 0.0)
+    area = jnp.where(counted, stance_share * mean * (time[1:] - time[:-1]), 0.0)
+    return jnp.where(jnp.any(counted), jnp.sum(area), jnp.nan)
 
 
 # --------------------------------------------------------------------------------- loads
@@ -275,21 +313,6 @@ def knee_adduction_moment(
     return sign * about_x / context.body_mass
 
 
-def _peak_load(record, context, *, joint, side, window):
-    values = joint_load(record, context, joint, side)
-    return peak(values, window_mask(record, context, side, window), periodic=context.periodic)
-
-
-def _load_impulse(record, context, *, joint, side):
-    values = joint_load(record, context, joint, side)
-    return impulse(record.time, values, window_mask(record, context, side, STANCE))
-
-
-def _peak_adduction(record, context, *, side, window):
-    values = knee_adduction_moment(record, context, side)
-    return peak(values, window_mask(record, context, side, window), periodic=context.periodic)
-
-
 # ------------------------------------------------------------------------------- registry
 
 _WORDS = {
@@ -308,22 +331,16 @@ def _registry() -> dict[str, Metric]:
     for side, side_word in _SIDE_WORDS.items():
         for joint, word in _WORDS.items():
             for kind, window in (_WINDOWS if joint in _TWO_PEAKS else {"peak": PEAK}).items():
-                metrics[f"{kind}_{joint}_force_{side}"] = Metric(
-                    functools.partial(_peak_load, joint=joint, side=side, window=window),
-                    "BW",
-                    f"Peak {side_word} {word} joint reaction force, {window.words}",
-                )
-            metrics[f"{joint}_force_impulse_{side}"] = Metric(
-                functools.partial(_load_impulse, joint=joint, side=side),
-                "BW s",
-                f"Impulse of the {side_word} {word} joint reaction force over stance",
-            )
+                what = f"Peak {side_word} {word} joint reaction force, {window.words}"
+                name = f"{kind}_{joint}_force_{side}"
+                metrics[name] = Metric(joint, side, "force", window, "BW", what)
+            what = f"Impulse of the {side_word} {word} joint reaction force over stance"
+            name = f"{joint}_force_impulse_{side}"
+            metrics[name] = Metric(joint, side, "force", None, "BW s", what)
         for kind, window in _WINDOWS.items():
-            metrics[f"{kind}_knee_adduction_moment_{side}"] = Metric(
-                functools.partial(_peak_adduction, side=side, window=window),
-                "N m/kg",
-                f"Peak external {side_word} knee adduction moment, {window.words}",
-            )
+            what = f"Peak external {side_word} knee adduction moment, {window.words}"
+            name = f"{kind}_knee_adduction_moment_{side}"
+            metrics[name] = Metric("knee", side, "adduction_moment", window, "N m/kg", what)
     return metrics
 
 
@@ -344,8 +361,7 @@ def available_metrics(joint_names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _has_joint(joint_names, metric):
-    asked = metric.function.keywords
-    return _find_joint(joint_names, asked.get("joint", "knee"), asked["side"]) is not None
+    return _find_joint(joint_names, metric.joint, metric.side) is not None
 
 
 class MetricReport(eqx.Module):
@@ -354,13 +370,15 @@ class MetricReport(eqx.Module):
     **Attributes:**
 
     - `value`: in the metric's unit.
+    - `time`: of the largest sample in its window [s]; NaN for an impulse.
     - `rival_peak`: whether a second peak comes within `RIVAL_SHARE` of the one reported.
-    - `at_edge`: whether it is the first or last instant of the record, so no peak.
+    - `at_edge`: whether it lies at an end of the record or too near one; see the head of this file.
     - `limited_share`: of its window where muscles were too weak [-].
     - `names`: order of the axis. Static.
     """
 
     value: Float[Array, " metric"]
+    time: Float[Array, " metric"]
     rival_peak: Bool[Array, " metric"]
     at_edge: Bool[Array, " metric"]
     limited_share: Float[Array, " metric"]
@@ -373,29 +391,56 @@ def evaluate_metrics(
     """Named metrics (by default all the model has) with their warnings. Jits; `vmap` over cases."""
     names = available_metrics(context.joint_names) if names is None else tuple(names)
     metrics = [find_metric(name) for name in names]
-    stack = lambda parts, dtype: jnp.stack(parts) if parts else jnp.zeros(0, dtype)
-    warnings = [_warnings(record, context, metric) for metric in metrics]
+    signals = _Table(lambda of, joint, side: _SIGNALS[of](record, context, joint, side))
+    masks = _Table(lambda side, window: window_mask(record, context, side, window))
+    signal = np.array([signals.row(m.of, m.joint, m.side) for m in metrics], int)
+    mask = np.array([masks.row(m.side, m.window or STANCE) for m in metrics], int)
+    side = np.array([SIDES.index(m.side) for m in metrics], int)
+    is_peak = np.array([m.window is not None for m in metrics], bool)
+    if not metrics:
+        none = jnp.zeros(0, record.time.dtype)
+        return MetricReport(none, none, none.astype(bool), none.astype(bool), none, names)
+
+    values, inside = signals.stacked(signal), masks.stacked(mask)
+    periodic = context.periodic
+    at_peak = functools.partial(jax.vmap, in_axes=(0, 0))
+    top = at_peak(lambda x, m: peak(x, m, periodic=periodic))(values, inside)
+    rival = at_peak(lambda x, m: rival_peak(x, m, periodic=periodic))(values, inside)
+    edge = at_peak(lambda x, m: at_edge(x, m, context.near_end, periodic=periodic))(values, inside)
+    integral = jax.vmap(
+        lambda x, stance, share: impulse(record.time, x, stance, share, solved(record))
+    )(values, context.stance.T[side], context.stance_share.T[side])
+    limited = record.limited.T[side] & inside
+    largest = jnp.argmax(jnp.where(inside, values, -jnp.inf), axis=1)
     return MetricReport(
-        stack([metric.function(record, context) for metric in metrics], record.time.dtype),
-        stack([rival for rival, _, _ in warnings], bool),
-        stack([edge for _, edge, _ in warnings], bool),
-        stack([share for _, _, share in warnings], record.time.dtype),
+        jnp.where(is_peak, top, integral),
+        jnp.where(is_peak & jnp.any(inside, axis=1), record.time[largest], jnp.nan),
+        rival & is_peak,
+        edge & is_peak,
+        (jnp.sum(limited, axis=1) / jnp.sum(inside, axis=1)).astype(record.time.dtype),
         names,
     )
 
 
-def _warnings(record, context, metric):
-    """Rival peak and record's edge (never for an impulse), and limited share of one metric."""
-    asked = metric.function.keywords
-    side, window = asked["side"], asked.get("window", STANCE)
-    mask = window_mask(record, context, side, window)
-    share = limited_share(record, side, mask).astype(record.time.dtype)
-    if "window" not in asked:
-        return jnp.asarray(False), jnp.asarray(False), share
-    if "joint" in asked:
-        values = joint_load(record, context, asked["joint"], side)
-    else:
-        values = knee_adduction_moment(record, context, side)
-    rival = rival_peak(values, mask, periodic=context.periodic)
-    edge = jnp.asarray(False) if context.periodic else at_edge(values, mask)
-    return rival, edge, share
+class _Table:
+    """Rows that are made once however many metrics ask for them."""
+
+    def __init__(self, make):
+        self._make, self._rows, self._index = make, [], {}
+
+    def row(self, *key) -> int:
+        if key not in self._index:
+            self._index[key] = len(self._rows)
+            self._rows.append(self._make(*key))
+        return self._index[key]
+
+    def stacked(self, rows: np.ndarray):
+        return jnp.stack(self._rows)[rows]
+
+
+_SIGNALS = {
+    "force": lambda record, context, joint, side: joint_load(record, context, joint, side),
+    "adduction_moment": lambda record, context, _, side: knee_adduction_moment(
+        record, context, side
+    ),
+}

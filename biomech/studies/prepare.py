@@ -5,22 +5,30 @@ Host code: filters, splines and checks happen here, where values are concrete.
 
 from collections.abc import Mapping
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..dynamics.kinematics import coupled_motion, pose
 from ..dynamics.spatial import wrench_at
-from ..formats.external_loads import evaluate_external_force
+from ..formats.external_loads import TIME_ROUNDING, Load, evaluate_external_force
 from ..formats.trial import Trial, match_coordinates
 from ..model.body import Model
 from ..model.edits import with_reserves
 from ..model.names import BadInput
+from .gait_events import STANCE_THRESHOLD
 from .inverse import MeasuredMotion
-from .motion import smooth_and_differentiate
+from .motion import near_end, reach_of_end, smooth_and_differentiate
 
 RESERVE = 1.0
 """Optimal force of a default reserve [N m or N]: so small that muscles are always cheaper."""
 RESIDUAL = 100.0
 """Optimal force of a default residual between ground and the root body [N m or N]."""
+FARTHEST_POINT = 1.0
+"""No segment of a person reaches so far from its own origin (the origin is a joint) [m]."""
+
+_ROUNDING = 1e-6  # of a spline through forces that are exactly 0 [N]
 
 
 def ensure_actuated(model: Model) -> Model:
@@ -29,11 +37,10 @@ def ensure_actuated(model: Model) -> Model:
     Coordinates of a joint to ground get a residual (`RESIDUAL`), others a reserve (`RESERVE`), so
     that static optimization always has an answer and says where muscles fell short.
     """
-    coordinates, owner = model.skeleton.coordinates, model.skeleton.coordinate_body
+    coordinates, at_root = model.skeleton.coordinates, model.skeleton.root_coordinates
     bare = [c for c in coordinates.free if c not in model.actuators.coordinates]
-    at_root = lambda c: model.skeleton.parents[owner[c]] < 0
-    residuals = {coordinates.names[c]: RESIDUAL for c in bare if at_root(c)}
-    reserves = {coordinates.names[c]: RESERVE for c in bare if not at_root(c)}
+    residuals = {coordinates.names[c]: RESIDUAL for c in bare if c in at_root}
+    reserves = {coordinates.names[c]: RESERVE for c in bare if c not in at_root}
     return with_reserves(with_reserves(model, residuals, kind="residual"), reserves)
 
 
@@ -75,26 +82,79 @@ def measured_motion(
         body = model.skeleton.body_index(external.body)
         if body < 0:
             continue
-        load = evaluate_external_force(external, frames)
+        load, moved = _on_body(model, motion.value, body, evaluate_external_force(external, frames))
+        if moved:
+            notes += (
+                f"External force '{external.name}': at {moved} of {frames.size} frames it is below "
+                f"{STANCE_THRESHOLD:g} N and its point of application more than "
+                f"{FARTHEST_POINT:g} m from the origin of '{external.body}', so noise; there it "
+                "acts at that origin.",
+            )
         wrench[:, body] += np.asarray(
             wrench_at(*(jnp.asarray(part) for part in (load.force, load.point, load.torque)))
         )
     return MeasuredMotion(
         *map(jnp.asarray, (frames, motion.value, motion.speed, motion.acceleration, wrench))
-    ), notes
+    ), (*notes, *_notes_of_ends(trial.time, frames, lowpass_hz))
+
+
+def _on_body(model, value, body, load) -> tuple[Load, int]:
+    """The load with points far from the body moved to its origin, and how many.
+
+    Under an unloaded plate the point of application is noise over noise, anywhere: 1 N at 100 m
+    would be the moment of a whole leg. Only loads below the stance threshold are touched.
+    """
+    size = np.linalg.norm(load.force, axis=1)
+    low = (size > _ROUNDING) & (size < STANCE_THRESHOLD)
+    if not low.any():
+        return load, 0
+    values = jnp.asarray(value, model.skeleton.mass.dtype)
+    origin = np.asarray(_origins(model.skeleton, values))[:, body]
+    far = low & (np.linalg.norm(load.point - origin, axis=1) > FARTHEST_POINT)
+    return load._replace(point=np.where(far[:, None], origin, load.point)), int(far.sum())
+
+
+@eqx.filter_jit
+def _origins(skeleton, values):
+    """Origin of every body in ground at every frame [m]."""
+
+    def one(value):
+        still = jnp.zeros_like(value)
+        return pose(skeleton, coupled_motion(skeleton, value, still, still)[0]).position
+
+    return jax.vmap(one)(values)
+
+
+def _notes_of_ends(time, frames, lowpass_hz) -> tuple[str, ...]:
+    """Which frames are too near the ends of the record for their accelerations to be right."""
+    near = frames[near_end(time, frames, lowpass_hz)]
+    if not near.size:
+        return ()
+    reach, middle = reach_of_end(time, lowpass_hz), 0.5 * (time[0] + time[-1])
+    parts = [part for part in (near[near < middle], near[near >= middle]) if part.size]
+    spans = " and ".join(f"{part[0]:.4g} to {part[-1]:.4g} s" for part in parts)
+    cause = "the spline" if lowpass_hz is None else f"the filter of {lowpass_hz:g} Hz"
+    better = f"analyse {time[0] + reach:.4g} to {time[-1] - reach:.4g} s or "
+    return (
+        f"Frames from {spans} lie within {reach:.2g} s of an end of the recorded motion "
+        f"({time[0]:.4g} to {time[-1]:.4g} s). There {cause} lacks what came before or after, and "
+        "accelerations, joint loads and residuals are not reliable: "
+        f"{better if 2.0 * reach < time[-1] - time[0] else ''}record longer.",
+    )
 
 
 def _frame_times(trial, start, end, rate_hz):
     """Instants to analyse, inside the trial's window [s]."""
     start = trial.start if start is None else start
     end = trial.end if end is None else end
-    slack = 1e-6
+    slack = TIME_ROUNDING
     if not trial.start - slack <= start <= end <= trial.end + slack:
         raise BadInput(
             f"The window {start:g} to {end:g} s does not lie within what was recorded, "
             f"{trial.start:g} to {trial.end:g} s. Change `start` and `end`."
         )
+    start, end = max(start, trial.start), min(end, trial.end)
     if rate_hz is None:
         return trial.time[(trial.time >= start - slack) & (trial.time <= end + slack)]
     count = int(np.floor((end - start) * rate_hz + slack)) + 1
-    return start + np.arange(count) / rate_hz
+    return np.minimum(start + np.arange(count) / rate_hz, end)

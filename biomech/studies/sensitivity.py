@@ -29,6 +29,7 @@ def metric_gradients(
     weights: EffortWeights,
     percent: Float[Array, "time side"] | None,
     stance: Bool[Array, "time side"] | None,
+    stance_share: Float[Array, "interval side"] | None,
     groups: tuple[str, ...],
     metrics: tuple[str, ...],
     periodic: bool = False,
@@ -39,7 +40,8 @@ def metric_gradients(
     def values(leaves):
         changed = with_leaves(model, groups, leaves)
         record = inverse_uncompiled(changed, motion, weights, passive_fiber_force, False)
-        here = context(changed, record, percent, stance, periodic=periodic)
+        known = {"stance_share": stance_share, "periodic": periodic}
+        here = context(changed, record, percent, stance, **known)
         return evaluate_metrics(record, here, metrics).value
 
     found, pull_back = jax.vjp(values, leaves_of(model, groups))

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from biomech.analysis.credibility import credibility
-from biomech.analysis.inverse_dataset import NO_LOADS, inverse
+from biomech.analysis.inverse_dataset import NO_LOADS, ROUNDED_MODEL, inverse
 from biomech.analysis.labels import read_netcdf, write_netcdf
 from biomech.formats.load import load_model
 from biomech.formats.reference_gait import reference_gait
@@ -66,7 +67,8 @@ def test_both_legs_of_the_built_in_gait_carry_the_same():
     """The gait is symmetric and repeats; the window cuts the left stance at its ankle's peak."""
     result = inverse(load_model("planar"), reference_gait("planar"))
     assert int(result["metric_at_edge"].sum()) == int(result["metric_rival_peak"].sum()) == 0
-    of = lambda side: [n for n in result["metric"].values if n.endswith(f"force_{side}")]
+    carried = lambda name, side: name.endswith((f"force_{side}", f"impulse_{side}"))
+    of = lambda side: [n for n in result["metric"].values if carried(n, side)]
     value = result["metric_value"]
     # The file holds the motion to 1e-8 rad and m, differentiated twice between 5 ms samples.
     np.testing.assert_allclose(value.sel(metric=of("l")), value.sel(metric=of("r")), rtol=1e-4)
@@ -123,3 +125,25 @@ def test_without_loads_a_note_says_so():
     dataset = inverse(walking_model(), trial, **WINDOW)
     assert NO_LOADS in dataset.attrs["notes"]
     assert "gait_pct" not in dataset.coords
+
+
+def test_a_model_rounded_to_single_precision_is_said_to_be():
+    narrow = lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x
+    rounded = inverse(jax.tree.map(narrow, walking_model()), walking_trial(), **WINDOW)
+    exact = inverse(walking_model(), walking_trial(), **WINDOW)
+    assert ROUNDED_MODEL in rounded.attrs["notes"] and ROUNDED_MODEL not in exact.attrs["notes"]
+    for dataset in (rounded, exact):
+        assert dataset.attrs["precision"] == "float64"
+        assert dataset["joint_reaction_force"].dtype == np.float64
+
+
+def test_peaks_near_the_ends_of_the_motion_are_marked():
+    """The recorded motion runs from 0 to 3.05 s, and the right foot strikes at 0.25 s."""
+    keep = {"start": 0.3, "end": 1.3, "rate_hz": 50.0}
+    clear, spoilt = (
+        inverse(walking_model(), walking_trial(), **keep, lowpass_hz=cutoff)
+        for cutoff in (6.0, 1.0)
+    )
+    assert "of an end of" in spoilt.attrs["notes"] and "of an end of" not in clear.attrs["notes"]
+    marked = lambda dataset: bool(dataset["metric_at_edge"].sel(metric="early_peak_hip_force_r"))
+    assert marked(spoilt) and not marked(clear)

@@ -54,6 +54,7 @@ SCHEMA = {
     "joint_reaction_moment": ("time", "joint", "axis"),
     "intersegmental_force": ("time", "joint", "axis"),
     "knee_adduction_moment": ("time", "side"),
+    "external_force": ("time", "axis"),
     "ground_reaction_force": ("time", "side", "axis"),
     "center_of_pressure": ("time", "side", "axis"),
     "free_moment": ("time", "side"),

@@ -69,8 +69,8 @@ def test_result_is_that_of_the_study(swing):
 def test_outputs_that_may_be_asked_for_are_those_there_are(swing):
     here = set(swing.open().data_vars)
     needs_loads = {
-        *("ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
-        *("stride_time", "toe_off_pct"),
+        *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment"),
+        *("stance", "stride_time", "toe_off_pct"),
     }
     assert set(OUTPUTS) - here - needs_loads == {"ligament_force"}  # this leg has none
     assert here <= {*OUTPUTS, *ALWAYS_KEPT}

@@ -112,8 +112,8 @@ def test_torque_alone_and_numbered_components(tmp_path):
         ("<datafile>plate.mot</datafile>", "", "no data file is given"),
         ("plate.mot", "plate.sto", r"There is no file .* Did you mean 'plate.mot'"),
         ("ExternalLoads", "ForceSet", "holds no `ExternalLoads`"),
-        ("</objects>", "", "not valid XML"),
-        ("<objects>", "<objects>&boom;", "not valid XML"),
+        ("</objects>", "", "not well-formed XML"),
+        ("<objects>", "<objects>&boom;", "not well-formed XML"),
         (
             "</ExternalForce>",
             "<isDisabled>perhaps</isDisabled></ExternalForce>",

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from biomech.dynamics.kinematics import pose
-from biomech.formats import osim_document
+from biomech.formats import osim_document, xml_text
 from biomech.formats.osim import (
     inspect_osim,
     load_osim,
@@ -964,7 +964,7 @@ def test_depth_count_and_size_are_bounded(monkeypatch):
     )
     with pytest.raises(BadInput, match="nested more than"):
         read_osim_bytes(deep)
-    monkeypatch.setattr(osim_document, "MAX_ELEMENTS", 10)
+    monkeypatch.setattr(xml_text, "MAX_ELEMENTS", 10)
     with pytest.raises(BadInput, match="more than 10 elements"):
         read_osim_bytes(pendulum())
     monkeypatch.setattr(osim_document, "MAX_BYTES", 100)

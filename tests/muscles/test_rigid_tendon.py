@@ -212,12 +212,24 @@ def test_force_is_lost_when_the_fiber_is_too_short():
 
 
 def test_damping_opposes_shortening():
-    state = rigid_tendon_state(MILLARD, jnp.full(3, 0.3), jnp.full(3, -0.1))
+    state = rigid_tendon_state(MILLARD, jnp.full(3, 0.35), jnp.full(3, -0.1))
     with_damping = passive_force(MILLARD, state)
     without = passive_force(MILLARD, state, damping=False)
     expected = 1000.0 * 0.1 * state.norm_fiber_velocity * state.cos_pennation
     np.testing.assert_allclose(with_damping - without, expected, rtol=1e-12)
     assert np.all(with_damping < without)
+
+
+@pytest.mark.parametrize("kind", [DeGrooteFregly2016Curves, Millard2012Curves])
+def test_a_fast_shortening_fiber_does_not_push(kind):
+    curves = eqx.tree_at(lambda c: c.fiber_damping, kind.published(3), jnp.full(3, 0.1))
+    muscles = _muscles(curves, ("a", "b", "c"), [0.01, 0.2, 0.5])
+    length, speed = jnp.full(3, 0.27), jnp.array([-0.8, -0.4, 0.4])
+    force = lambda l, v: passive_force(muscles, rigid_tendon_state(muscles, l, v))
+    slopes = jax.jit(jax.jacfwd(force, argnums=(0, 1)))(length, speed)
+    np.testing.assert_array_equal(force(length, speed)[:2], 0.0)
+    assert force(length, speed)[2] >= 0.0
+    np.testing.assert_array_equal(np.stack(slopes)[:, :2], 0.0)
 
 
 @pytest.mark.parametrize("kind", [DeGrooteFregly2016Curves, Millard2012Curves, Thelen2003Curves])

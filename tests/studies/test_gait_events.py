@@ -6,10 +6,7 @@ import pytest
 from biomech.formats.external_loads import read_external_loads
 from biomech.formats.trial import Trial
 from biomech.studies.gait_events import gait_events, is_cyclic, side_load
-from small_walk import FIRST_STRIKE, STRIDE, walking_forces, walking_trial
-
-# 20 N of 900 N is passed this long after contact.
-RAMP = 0.6 * np.arcsin(20.0 / 900.0) / np.pi
+from small_walk import FIRST_STRIKE, RAMP, STRIDE, walking_forces, walking_trial
 
 
 def test_events_of_a_walk_by_formula():
@@ -34,6 +31,16 @@ def test_percentage_runs_from_heel_strike_and_wraps():
     np.testing.assert_allclose(right.percent(time), expected, atol=1e-9)
 
 
+def test_an_event_divides_its_interval():
+    events = gait_events(walking_trial())
+    time = np.array([0.2, 0.24, 0.30, 0.5, 0.74, 0.80, 0.84, 0.90, 1.0])
+    got = events.stance_share(time)
+    strike, left_strike, lift = 0.25 + RAMP, 0.75 + RAMP, 0.85 - RAMP
+    right = [0.0, (0.30 - strike) / 0.06, 1.0, 1.0, 1.0, 1.0, (lift - 0.84) / 0.06, 0.0]
+    left = [0.0, 0.0, 0.0, 0.0, (0.80 - left_strike) / 0.06, 1.0, 1.0, 1.0]
+    np.testing.assert_allclose(got, np.stack([right, left], axis=1), atol=1e-3)
+
+
 def test_noise_is_no_stance():
     trial = walking_trial()
     force = trial.external_forces[0].force.copy()
@@ -44,6 +51,34 @@ def test_noise_is_no_stance():
     np.testing.assert_allclose(
         gait_events(noisy).right.heel_strikes, gait_events(trial).right.heel_strikes
     )
+
+
+def _cut(force, start, end):
+    inside = (force.time >= start - 1e-9) & (force.time <= end + 1e-9)
+    arrays = {name: getattr(force, name)[inside] for name in ("time", "force", "point", "torque")}
+    return dataclasses.replace(force, **arrays)
+
+
+@pytest.mark.parametrize("where", [slice(0, 6), slice(-6, None)])
+def test_noise_at_an_end_of_the_record_is_no_stance(where):
+    """The right foot swings from 0.85 to 1.25 s."""
+    cut = tuple(_cut(force, 0.9, 1.2) for force in walking_trial().external_forces)
+    force = cut[0].force.copy()
+    force[where, 1] = 30.0
+    trial = dataclasses.replace(
+        walking_trial(), external_forces=(dataclasses.replace(cut[0], force=force), cut[1])
+    )
+    right = gait_events(trial, cyclic=False).right
+    assert right.heel_strikes.size == right.toe_offs.size == 0
+
+
+def test_a_stance_cut_short_by_the_record_is_one():
+    """Right toe-off at 0.85 s and heel strike at 1.25 s, each 20 ms from an end of the record."""
+    cut = tuple(_cut(force, 0.83, 1.27) for force in walking_trial().external_forces)
+    trial = dataclasses.replace(walking_trial(), external_forces=cut)
+    right = gait_events(trial, cyclic=False).right
+    np.testing.assert_allclose(right.toe_offs, [0.85 - RAMP], atol=1e-5)
+    np.testing.assert_allclose(right.heel_strikes, [1.25 + RAMP], atol=1e-5)
 
 
 def test_stride_time_is_borrowed_from_the_other_leg():

@@ -23,16 +23,20 @@ from biomech.studies.metrics import (
     is_periodic,
     joint_index,
     knee_adduction_moment,
-    limited_share,
     peak,
     rival_peak,
     window_mask,
 )
-from small_walk import walking_model, walking_record, walking_trial
+from small_walk import RAMP, two_peaks, walking_model, walking_record, walking_trial
 
 METRIC_JOINTS = ("hip", "knee")
-EVERYWHERE = jnp.ones(101, bool)
+EVERYWHERE, NOWHERE = jnp.ones(101, bool), jnp.zeros(101, bool)
 TIME = jnp.linspace(0.0, 1.0, 101)
+
+
+def metric_named(name):
+    """One metric as a function of (record, context)."""
+    return lambda record, here: evaluate_metrics(record, here, [name]).value[0]
 
 
 @pytest.mark.parametrize("top", [0.5, 0.503, 0.4951])
@@ -94,16 +98,39 @@ def test_a_window_still_bounds_a_periodic_peak():
 
 
 def test_the_edge_of_a_record_is_no_peak():
-    assert bool(at_edge(TIME, EVERYWHERE)) and bool(at_edge(-TIME, EVERYWHERE))
-    assert not bool(at_edge(TIME, TIME < 0.5))  # the edge of the window, not of the record
-    assert not bool(at_edge(jnp.sin(jnp.pi * TIME), EVERYWHERE))
-    assert not bool(at_edge(TIME, jnp.zeros(101, bool)))
+    hump = jnp.sin(jnp.pi * TIME)
+    assert bool(at_edge(TIME, EVERYWHERE, NOWHERE)) and bool(at_edge(-TIME, EVERYWHERE, NOWHERE))
+    assert not bool(at_edge(TIME, TIME < 0.5, NOWHERE))  # the edge of the window, not of the record
+    assert not bool(at_edge(hump, EVERYWHERE, NOWHERE))
+    assert not bool(at_edge(TIME, NOWHERE, NOWHERE))
+    assert not bool(at_edge(TIME, EVERYWHERE, NOWHERE, periodic=True))
+    assert bool(at_edge(hump, EVERYWHERE, TIME < 0.505))
+    assert not bool(at_edge(hump, EVERYWHERE, TIME < 0.495))
+    assert bool(at_edge(hump, EVERYWHERE, TIME < 0.505, periodic=True))
 
 
 def test_impulse_of_a_ramp():
-    np.testing.assert_allclose(impulse(TIME, 3.0 * TIME, EVERYWHERE), 1.5, rtol=1e-12)
-    parts = (TIME < 0.205) | (TIME > 0.795)
-    np.testing.assert_allclose(impulse(TIME, jnp.ones(101), parts), 0.4, rtol=1e-12)
+    whole = jnp.ones(100)
+    np.testing.assert_allclose(
+        impulse(TIME, 3.0 * TIME, EVERYWHERE, whole, EVERYWHERE), 1.5, rtol=1e-12
+    )
+    known = (TIME < 0.205) | (TIME > 0.795)
+    np.testing.assert_allclose(
+        impulse(TIME, jnp.ones(101), EVERYWHERE, whole, known), 0.4, rtol=1e-12
+    )
+    assert jnp.isnan(impulse(TIME, TIME, NOWHERE, 0.0 * whole, EVERYWHERE))
+    assert jnp.isnan(impulse(TIME, TIME, EVERYWHERE, whole, NOWHERE))
+
+
+def test_impulse_runs_from_event_to_event():
+    """A ramp from heel strike at 0.203 to toe-off at 0.608, 3 and 8 parts of 10 into intervals."""
+    stance = (TIME > 0.203) & (TIME < 0.608)
+    share = (stance[1:] & stance[:-1]).astype(float).at[20].set(0.7).at[60].set(0.8)
+    np.testing.assert_allclose(
+        impulse(TIME, 3.0 * TIME, stance, share, EVERYWHERE),
+        1.5 * (0.608**2 - 0.203**2),
+        rtol=1e-12,
+    )
 
 
 all_metrics = eqx.filter_jit(evaluate_metrics)
@@ -138,7 +165,7 @@ def test_first_five_percent_do_not_count():
     spike = jnp.asarray((percent[:, 0] < 4.0).astype(float))
     force = record.joint_reaction_force.at[:, index, 1].add(-1e5 * spike)
     spiked = eqx.tree_at(lambda r: r.joint_reaction_force, record, force)
-    metric = METRICS["peak_hip_force_r"].function
+    metric = metric_named("peak_hip_force_r")
     here = place(model, record, percent, stance)
     assert metric(spiked, here) == metric(record, here)
 
@@ -147,14 +174,14 @@ def test_without_events_the_window_is_the_record():
     model, record, _, _ = _walk()
     here = place(model, record)
     assert bool(window_mask(record, here, "r", PEAK).all())
-    assert METRICS["peak_hip_force_r"].function(record, here) > 2.99
-    assert jnp.isnan(METRICS["early_peak_knee_force_r"].function(record, here))
+    assert metric_named("peak_hip_force_r")(record, here) > 2.99
+    assert jnp.isnan(metric_named("early_peak_knee_force_r")(record, here))
 
 
 def test_unsolved_instants_are_left_out_and_weak_ones_counted():
     model, record, percent, stance = _walk()
     here = place(model, record, percent, stance)
-    metric = METRICS["late_peak_hip_force_r"].function
+    metric = metric_named("late_peak_hip_force_r")
     late = jnp.asarray((percent[:, 0] > 40.0) & (percent[:, 0] < 50.0))
     mark = lambda name: eqx.tree_at(
         lambda r: r.status, record, jnp.where(late, STATUS.index(name), 0)
@@ -163,10 +190,11 @@ def test_unsolved_instants_are_left_out_and_weak_ones_counted():
     weak = mark("strength_limited")
     weak = eqx.tree_at(lambda r: r.limited, weak, jnp.stack([late, ~late], axis=1))
     assert metric(weak, here) == metric(record, here)
-    for side, own in (("r", late), ("l", ~late)):
+    report = evaluate_metrics(weak, here, ["peak_hip_force_r", "peak_hip_force_l"])
+    for row, (side, own) in enumerate((("r", late), ("l", ~late))):
         mask = window_mask(weak, here, side, PEAK)
         expected = jnp.sum(own & mask) / jnp.sum(mask)
-        np.testing.assert_allclose(limited_share(weak, side, mask), expected)
+        np.testing.assert_allclose(report.limited_share[row], expected)
 
 
 def test_a_stride_by_formula_is_periodic_and_less_is_not():
@@ -206,6 +234,51 @@ def test_edges_are_marked_unless_the_motion_repeats():
         )
 
 
+@pytest.mark.parametrize("intervals", [97, 51])
+def test_impulses_of_a_symmetric_gait_are_the_same_wherever_its_samples_fall(intervals):
+    """One stride; the left leg does what the right did half a stride, no whole sample, before."""
+    model, events = walking_model(), gait_events(walking_trial())
+    time = 1.2037 + np.arange(intervals + 1) / intervals
+    record = walking_record(model, time)
+    here = place(
+        model,
+        record,
+        events.percent(time),
+        events.stance(time),
+        stance_share=events.stance_share(time),
+    )
+    report = all_metrics(record, here)
+    value = dict(zip(report.names, np.asarray(report.value), strict=True))
+    fine = np.linspace(100.0 * RAMP, 60.0 - 100.0 * RAMP, 20001)
+    exact = np.trapezoid(two_peaks(fine), fine / 100.0)
+    for side in ("r", "l"):
+        # Straight lines between samples 2 % apart, under bumps that are 8 % wide.
+        assert value[f"hip_force_impulse_{side}"] == pytest.approx(exact, rel=1e-3)
+
+
+def test_stance_is_stance_where_no_stride_is_known():
+    """A piece of the walk with the right foot's toe-off and no heel strike."""
+    model, record, percent, stance = _walk()
+    unknown = jnp.full_like(jnp.asarray(percent), jnp.nan)
+    here = place(model, record, unknown, stance)
+    mask = window_mask(record, here, "r", PEAK)
+    np.testing.assert_array_equal(mask, stance[:, 0])
+    assert 0 < int(mask.sum()) < 101
+    known = place(model, record, percent, stance)
+    metric = metric_named("hip_force_impulse_r")
+    np.testing.assert_allclose(metric(record, here), metric(record, known), rtol=1e-12)
+    assert jnp.isnan(metric_named("late_peak_hip_force_r")(record, here))
+
+
+def test_peaks_near_the_ends_of_the_motion_are_marked():
+    model, record, percent, stance = _walk()
+    late = np.asarray(percent[:, 0] > 40.0) & np.asarray(percent[:, 0] < 50.0)
+    report = all_metrics(record, place(model, record, percent, stance, near_end=late))
+    marked = {name for name, edge in zip(report.names, report.at_edge, strict=True) if edge}
+    right = {f"{kind}_{joint}_force_r" for kind in ("peak", "late_peak") for joint in METRIC_JOINTS}
+    assert {name for name in marked if name.endswith("force_r")} == right
+
+
 @pytest.mark.parametrize("side, medial", [("r", -1.0), ("l", 1.0)])
 def test_knee_adduction_moment_of_a_standing_leg(side, medial):
     """A vertical ground reaction 5 cm medial of the knee adducts by 0.05 m x force."""
@@ -231,7 +304,7 @@ def test_knee_adduction_moment_of_a_standing_leg(side, medial):
 def test_metric_gradient_with_respect_to_the_load():
     """d(peak)/d(scale of all forces) is the peak itself; d/d(body mass) is minus it over mass."""
     model, record, percent, stance = _walk()
-    metric = METRICS["peak_hip_force_r"].function
+    metric = metric_named("peak_hip_force_r")
 
     def scaled(scale):
         force = record.joint_reaction_force * scale

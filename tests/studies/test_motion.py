@@ -4,7 +4,7 @@ from scipy.signal import butter, freqz
 
 from biomech.formats.storage import read_storage
 from biomech.model.names import BadInput
-from biomech.studies.motion import lowpass, smooth_and_differentiate
+from biomech.studies.motion import lowpass, near_end, reach_of_end, smooth_and_differentiate
 from tables import read_table
 
 
@@ -139,6 +139,41 @@ def test_bad_options(options, said):
     time = np.arange(100) / 100.0
     with pytest.raises(BadInput, match=said):
         smooth_and_differentiate(time, np.ones((100, 1)), time, **options)
+
+
+def _error_of_a_piece(time, values, start, end, frames, **options):
+    """Share of the largest acceleration by which a piece of a record misses the whole."""
+    inside = (time >= start - 1e-9) & (time <= end + 1e-9)
+    whole = smooth_and_differentiate(time, values, frames, **options).acceleration
+    piece = smooth_and_differentiate(time[inside], values[inside], frames, **options).acceleration
+    largest = smooth_and_differentiate(time, values, time[200:-200:10], **options).acceleration
+    near = near_end(time[inside], frames, options.get("lowpass_hz"))
+    return np.max(np.abs(piece - whole) / np.abs(largest).max(axis=0), axis=1), near
+
+
+@pytest.mark.parametrize("lowpass_hz", [6.0, 10.0, 15.0])
+@pytest.mark.parametrize("start", [0.65, 0.7, 0.85, 0.9])
+def test_ends_of_a_measured_walk_are_felt_no_farther_than_said(walk3d, lowpass_hz, start):
+    """A stance of a second and more was recorded at 1 kHz; a piece of 0.6 s forgets the rest."""
+    raw = read_storage(walk3d / "coordinates.sto")
+    beta = np.array([name.endswith("_beta") for name in raw.labels])
+    moves = (np.ptp(raw.values, axis=0) > 1e-6) & ~beta
+    frames = start + np.arange(61) / 100.0
+    error, near = _error_of_a_piece(
+        raw.time, raw.values[:, moves], start, start + 0.6, frames, lowpass_hz=lowpass_hz
+    )
+    assert near.sum() == 2 * np.ceil(100.0 * reach_of_end(raw.time, lowpass_hz) - 1e-6)
+    assert error[~near].max() < 0.05
+    assert error[near].max() > 0.4
+
+
+def test_without_a_filter_two_samples_are_wrong():
+    time = np.arange(1000) / 100.0
+    omega = 2.0 * np.pi * np.array([1.0, 3.0])
+    values = np.sin(omega[None, :] * time[:, None] + 0.7)
+    error, near = _error_of_a_piece(time, values, 4.0, 5.0, time[400:501])
+    assert near.tolist() == [True] * 2 + [False] * 97 + [True] * 2
+    assert error[~near].max() < 0.01 and error[near].min() > 0.01
 
 
 def test_bad_records():

@@ -27,8 +27,8 @@ def planar():
     motion, _ = measured_motion(model, trial, rate_hz=40.0)
     events = gait_events(trial)
     time = np.asarray(motion.time)
-    percent, stance = jnp.asarray(events.percent(time)), jnp.asarray(events.stance(time))
-    return model, motion, equal_weights(model), percent, stance
+    facts = (events.percent, events.stance, events.stance_share)
+    return model, motion, equal_weights(model), *(jnp.asarray(fact(time)) for fact in facts)
 
 
 def test_every_derivative_is_that_of_the_whole_chain(planar):
@@ -44,7 +44,7 @@ def test_every_derivative_is_that_of_the_whole_chain(planar):
 
 def test_loads_at_every_instant_change_as_their_peak_does(planar):
     """The gradient of a peak is that of the load around it, weighted as its parabola says."""
-    model, motion, weights, percent, stance = planar
+    model, motion, weights, _, stance, _ = planar
     groups = ("max_isometric_force",)
     value, (of_peak,) = metric_gradients(*planar, groups, ("peak_hip_force_r",))
     loads, (of_load,) = load_gradients(model, motion, weights, groups, (("hip", "r"),))
