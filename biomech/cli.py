@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .model.names import BadInput
+from .model.names import BadInput, legible
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -310,30 +310,30 @@ def _mark(row: Any) -> str:
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """A table; text from files is shown as it is, never read as markup."""
+    """A table; text from files is shown as it is, never read as markup nor obeyed."""
     from rich.box import SIMPLE
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE)
     for title in head:
-        table.add_column(Text(title), overflow="fold")
+        table.add_column(Text(legible(title)), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(legible(cell)) for cell in row))
     _console().print(table)
 
 
 def _print(text: str) -> None:
-    typer.echo(text)
+    typer.echo(legible(text))
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:
     """A warning in one line; where in the code it was raised matters to no user."""
-    typer.secho(f"Warning: {message}", fg=typer.colors.YELLOW, err=True)
+    typer.secho(legible(f"Warning: {message}"), fg=typer.colors.YELLOW, err=True)
 
 
 def _error(message: str) -> None:
-    typer.secho(message, fg=typer.colors.RED, err=True)
+    typer.secho(legible(message), fg=typer.colors.RED, err=True)
 
 
 def _console() -> Any:

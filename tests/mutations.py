@@ -98,7 +98,8 @@ def change_line_ends(content: bytes, random: Random) -> bytes:
 
 def change_encoding(content: bytes, random: Random) -> bytes:
     text = content.decode("utf-8", "replace")
-    return text.encode(random.choice(("utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp037")))
+    other = random.choice(("utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp037"))
+    return text.encode(other, "replace")
 
 
 _BLOWS: tuple[Blow, ...] = (

@@ -10,6 +10,10 @@ from ..model.names import BadInput, UnknownName, suggest
 from .labels import require_dataset
 
 
+_NUMBERS = ("metric_value", "metric_rival_peak", "metric_at_edge", "metric_limited_share")
+_NEEDED = (*_NUMBERS, "metric", "metric_unit", "metric_long_name")
+
+
 def compare(
     a: xr.Dataset,
     b: xr.Dataset,
@@ -68,9 +72,18 @@ def compare(
 
 def _chosen(a, b, metrics):
     for dataset in (a, b):
-        if "metric_value" not in dataset:
+        for name in _NEEDED:
+            if name not in dataset.variables or "metric" not in dataset[name].dims:
+                raise BadInput(
+                    f"`compare` needs datasets of a study: there is no `{name}` over `metric` in "
+                    "one."
+                )
+        known = dataset["metric"].values
+        words = known.dtype.kind in "OU" and len(set(known)) == known.size
+        if not words or any(dataset[name].dtype.kind not in "biuf" for name in _NUMBERS):
             raise BadInput(
-                "`compare` needs datasets of a study: there is no `metric_value` in one."
+                "`compare` needs datasets of a study: in one, `metric` names one thing twice or "
+                "its values are no numbers."
             )
     common = [name for name in a["metric"].values if name in set(b["metric"].values)]
     if metrics is None:

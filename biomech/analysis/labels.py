@@ -53,6 +53,8 @@ from ..studies.metrics import (
 )
 from .provenance import provenance
 
+MAX_BYTES = 512 * 2**20
+"""Most memory that the variables of a file may need [bytes]."""
 AXES = ("x", "y", "z")
 AT_JOINT_CENTER = "joint center (origin of the child frame)"
 _RAD_OR_M = "rad or m"
@@ -576,20 +578,70 @@ def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def read_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
-    """A dataset from a file, held in memory, the file closed."""
+def read_netcdf(
+    path: str | os.PathLike[str], *, max_bytes: int | None = MAX_BYTES
+) -> xr.Dataset:
+    """A dataset from a file, held in memory, the file closed.
+
+    `max_bytes`: most memory the variables may need, which a small compressed file does not show;
+    None for a file that is trusted.
+
+    **Raises:** `BadInput` for anything but NetCDF 4 of numbers and texts.
+    """
     path = as_path(path, "path")
     if path.is_dir():
         raise BadInput(f"'{path.name}' is a folder; name the results.nc in it.")
     if not path.is_file():
         raise BadInput(f"There is no file '{path.name}' in '{path.parent.name or '.'}'.")
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as dataset:
-            return dataset.load()
-    except (OSError, ValueError) as error:
+        _check_texts(path)
+        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as dataset:
+            _check_variables(dataset, path.name, max_bytes)
+            dataset.load()
+    except BadInput:
+        raise
+    except Exception as error:  # a damaged file makes the libraries below raise whatever they like
         raise BadInput(
             f"'{path.name}' cannot be read as NetCDF 4. Name a run folder or its results.nc."
         ) from error
+    for name, variable in dataset.variables.items():
+        words = variable.values.ravel() if variable.dtype.kind == "O" else ()
+        if not all(isinstance(word, str) for word in words):
+            raise BadInput(f"'{path.name}': variable '{name}' holds neither numbers nor texts.")
+    return dataset
+
+
+def _check_texts(path: Path) -> None:
+    """Raise for texts that claim to be longer than their file: they would be given that memory.
+
+    In the file a text is its length, then where it stands: 4 bytes, 8 and 4.
+    """
+    import h5py
+
+    claim = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
+    with h5py.File(path) as file:
+        for name, variable in file.items():
+            if not isinstance(variable, h5py.Dataset) or variable.dtype.kind != "O":
+                continue
+            offset = variable.id.get_offset()
+            if offset is None and variable.size:
+                raise BadInput(f"'{path.name}': the texts of '{name}' are not in one piece.")
+            claims = np.fromfile(path, claim, variable.size, offset=offset or 0)
+            if claims["length"].sum(dtype=np.int64) > path.stat().st_size:
+                raise BadInput(f"'{path.name}': the texts of '{name}' are damaged.")
+
+
+def _check_variables(dataset: xr.Dataset, file_name: str, max_bytes: int | None) -> None:
+    """Raise for variables of no plain kind, or too large to hold, before they are read."""
+    for name, variable in dataset.variables.items():
+        if variable.dtype.kind not in "biufSUO":
+            raise BadInput(f"'{file_name}': variable '{name}' holds neither numbers nor texts.")
+    size = sum(variable.size * variable.dtype.itemsize for variable in dataset.variables.values())
+    if max_bytes is not None and size > max_bytes:
+        raise BadInput(
+            f"'{file_name}' needs {size / 1e6:.0f} MB of memory; at most {max_bytes / 1e6:.0f} MB "
+            "are read at once. Open it with `xarray.open_dataset` and select what you need."
+        )
 
 
 def require_dataset(value: Any, asked_by: str) -> None:

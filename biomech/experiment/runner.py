@@ -78,7 +78,7 @@ class RunResult:
 
     def open(self) -> xr.Dataset:
         """The dataset, in memory."""
-        return read_netcdf(self.dataset)
+        return read_netcdf(self.dataset, max_bytes=None)
 
 
 def run(

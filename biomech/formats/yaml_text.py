@@ -41,10 +41,9 @@ def parse_yaml(text: str, source: str, max_depth: int) -> Any:
         problem = getattr(error, "problem", None) or type(error).__name__
         line = f", line {mark.line + 1}" if mark else ""
         raise BadInput(f"{source} cannot be read as YAML: {problem}{line}.") from error
-    except ValueError as error:
-        if isinstance(error, BadInput):
-            raise
-        # A date that is none.
+    except BadInput:
+        raise
+    except Exception as error:  # a date that is none, a mapping as a key: the library's own answers
         raise BadInput(f"{source} cannot be read as YAML: {error}.") from error
 
 
