@@ -198,8 +198,56 @@ def pendulum(*extra: str, version: int = 40500, wraps: str = "", defaults: str =
     )
 
 
+def ligament(name: str, path: str) -> str:
+    """A ligament."""
+    return (
+        f'<Ligament name="{name}">{path}<resting_length>0.3</resting_length>'
+        f"<pcsa_force>70</pcsa_force>{named(SPLINE, 'force_length_curve')}</Ligament>"
+    )
+
+
+CONTACT_GEOMETRY = (
+    '<ContactHalfSpace name="floor"><socket_frame>/ground</socket_frame>'
+    "<location>0 0.1 0</location><orientation>0 0 -1.5707963</orientation></ContactHalfSpace>",
+    '<ContactSphere name="heel"><socket_frame>/bodyset/shank</socket_frame>'
+    "<location>0.1 0 0</location><radius>0.03</radius></ContactSphere>",
+)
+CONTACT_FORCE = (
+    '<SmoothSphereHalfSpaceForce name="heel_force">'
+    "<socket_sphere>/contactgeometryset/heel</socket_sphere>"
+    "<socket_half_space>/contactgeometryset/floor</socket_half_space>"
+    "<stiffness>1e6</stiffness></SmoothSphereHalfSpaceForce>"
+)
+COUPLER = (
+    '<CoordinateCouplerConstraint name="follow"><coupled_coordinates_function>'
+    f"{LINEAR}</coupled_coordinates_function><independent_coordinate_names>knee"
+    "</independent_coordinate_names><dependent_coordinate_name>cap"
+    "</dependent_coordinate_name></CoordinateCouplerConstraint>"
+)
+MOTOR = (
+    '<CoordinateActuator name="motor"><coordinate>hip</coordinate>'
+    "<optimal_force>50</optimal_force></CoordinateActuator>"
+)
+MARKER = (
+    '<Marker name="RKNE"><socket_parent_frame>/bodyset/shank</socket_parent_frame>'
+    "<location>0 0 0.05</location></Marker>"
+)
+CONDITIONAL = (
+    '<ConditionalPathPoint name="c"><socket_parent_frame>/bodyset/thigh</socket_parent_frame>'
+    "<location>0.02 -0.3 0.1</location><socket_coordinate>/jointset/knee/knee"
+    "</socket_coordinate><range>-1 0.5</range></ConditionalPathPoint>"
+)
+MOVING = (
+    '<MovingPathPoint name="v"><socket_parent_frame>/bodyset/shank</socket_parent_frame>'
+    "<socket_x_coordinate>/jointset/knee/knee</socket_x_coordinate>"
+    f"<x_location>{multiplied(SPLINE, 1.1)}</x_location>"
+    "<z_location><Constant><value>0.2</value></Constant></z_location></MovingPathPoint>"
+)
+
+
 def leg() -> bytes:
-    """A thigh and a shank with one of everything that is read, as OpenSim 4 writes it."""
+    """A thigh, a shank and a kneecap with one of everything that is read, as OpenSim 4 writes."""
+    polynomial = "<PolynomialFunction><coefficients>0.1 1 0</coefficients></PolynomialFunction>"
     hip = spatial_transform(
         axis("rotation1", "0 0 1", "hip"),
         axis("rotation2", "0.1 1 0"),
@@ -210,115 +258,67 @@ def leg() -> bytes:
         axis("translation1", "1 0 0", "knee", multiplied(SPLINE, 0.9)),
         axis("translation2", "0 1 0", "", "<Constant><value>0.01</value></Constant>"),
     )
-    cap = spatial_transform(
-        axis(
-            "rotation1",
-            "0 0 1",
-            "cap",
-            "<PolynomialFunction><coefficients>0.1 1 0</coefficients></PolynomialFunction>",
-        )
-    )
-    middle = (
-        '<ConditionalPathPoint name="c"><socket_parent_frame>/bodyset/thigh</socket_parent_frame>'
-        "<location>0.02 -0.3 0.1</location><socket_coordinate>/jointset/knee/knee"
-        "</socket_coordinate><range>-1 0.5</range></ConditionalPathPoint>"
-        '<MovingPathPoint name="v"><socket_parent_frame>/bodyset/shank</socket_parent_frame>'
-        "<socket_x_coordinate>/jointset/knee/knee</socket_x_coordinate>"
-        f"<x_location>{multiplied(SPLINE, 1.1)}</x_location>"
-        "<z_location><Constant><value>0.2</value></Constant></z_location></MovingPathPoint>"
-    )
+    cap = spatial_transform(axis("rotation1", "0 0 1", "cap", polynomial))
     path = geometry_path(
         path_point("a", "/ground", "0 0.5 0"),
-        middle,
+        CONDITIONAL,
+        MOVING,
         path_point("b", "/jointset/knee/knee_in_child", "0 -0.3 0.1"),
         wraps=path_wrap("drum", "1 2"),
     )
-    band = geometry_path(
+    straight = geometry_path(
         path_point("a", "/bodyset/thigh", "0 0.1 0"), path_point("b", "shank", "0 -0.1 0")
     )
-    curve = "<FiberForceLengthCurve><strain_at_one_norm_force>0.6</strain_at_one_norm_force></FiberForceLengthCurve>"
+    own = (
+        "<pennation_angle_at_optimal>0.1</pennation_angle_at_optimal><FiberForceLengthCurve>"
+        "<strain_at_one_norm_force>0.6</strain_at_one_norm_force></FiberForceLengthCurve>"
+    )
+    millard = "Millard2012EquilibriumMuscle"
+    thigh, shank = "/bodyset/thigh", "/bodyset/shank"
     return document(
         object_set(
-            "BodySet",
-            body("thigh", mass=8.0, wraps=wrap_cylinder("drum")),
-            body("shank"),
-            body("cap"),
+            "BodySet", body("thigh", wraps=wrap_cylinder("drum")), body("shank"), body("cap")
         ),
         object_set(
             "JointSet",
-            joint(
-                "CustomJoint", "hip", "/ground", "/bodyset/thigh", ["hip", "slide"], transform=hip
-            ),
-            joint(
-                "CustomJoint", "knee", "/bodyset/thigh", "/bodyset/shank", ["knee"], transform=knee
-            ),
-            joint("CustomJoint", "cap", "/bodyset/thigh", "/bodyset/cap", ["cap"], transform=cap),
+            joint("CustomJoint", "hip", "/ground", thigh, ["hip", "slide"], transform=hip),
+            joint("CustomJoint", "knee", thigh, shank, ["knee"], transform=knee),
+            joint("CustomJoint", "cap", thigh, "/bodyset/cap", ["cap"], transform=cap),
         ),
-        object_set(
-            "ConstraintSet",
-            '<CoordinateCouplerConstraint name="follow"><coupled_coordinates_function>'
-            f"{LINEAR}</coupled_coordinates_function><independent_coordinate_names>knee"
-            "</independent_coordinate_names><dependent_coordinate_name>cap"
-            "</dependent_coordinate_name></CoordinateCouplerConstraint>",
-        ),
+        object_set("ConstraintSet", COUPLER),
         object_set(
             "ForceSet",
-            muscle(
-                "Millard2012EquilibriumMuscle",
-                "vasti",
-                path,
-                f"<pennation_angle_at_optimal>0.1</pennation_angle_at_optimal>{curve}",
-            ),
-            muscle("Millard2012EquilibriumMuscle", "soleus", band),
-            f'<Ligament name="band">{band}<resting_length>0.3</resting_length><pcsa_force>70</pcsa_force>{named(SPLINE, "force_length_curve")}</Ligament>',
-            '<CoordinateActuator name="motor"><coordinate>hip</coordinate><optimal_force>50</optimal_force></CoordinateActuator>',
-            '<SmoothSphereHalfSpaceForce name="heel_force">'
-            "<socket_sphere>/contactgeometryset/heel</socket_sphere>"
-            "<socket_half_space>/contactgeometryset/floor</socket_half_space>"
-            "<stiffness>1e6</stiffness></SmoothSphereHalfSpaceForce>",
+            muscle(millard, "vasti", path, own),
+            muscle(millard, "soleus", straight),
+            ligament("band", straight),
+            MOTOR,
+            CONTACT_FORCE,
             '<CoordinateLimitForce name="stop"/>',
         ),
-        object_set(
-            "ContactGeometrySet",
-            '<ContactHalfSpace name="floor"><socket_frame>/ground</socket_frame>'
-            "<location>0 0.1 0</location><orientation>0 0 -1.5707963</orientation></ContactHalfSpace>",
-            '<ContactSphere name="heel"><socket_frame>/bodyset/shank</socket_frame>'
-            "<location>0.1 0 0</location><radius>0.03</radius></ContactSphere>",
-        ),
-        object_set(
-            "MarkerSet",
-            '<Marker name="RKNE"><socket_parent_frame>/bodyset/shank</socket_parent_frame><location>0 0 0.05</location></Marker>',
-        ),
+        object_set("ContactGeometrySet", *CONTACT_GEOMETRY),
+        object_set("MarkerSet", MARKER),
     )
 
 
 def old_leg() -> bytes:
     """A thigh and a shank as OpenSim 3 writes them."""
-    transform = spatial_transform(axis("rotation1", "0 0 1", "hip"), axis("translation2", "0 1 0"))
+    hip = spatial_transform(axis("rotation1", "0 0 1", "hip"), axis("translation2", "0 1 0"))
     points = (
         '<PathPoint name="a"><location>0 0.1 0</location><body>thigh</body></PathPoint>',
         '<ConditionalPathPoint name="c"><location>0 0 0.1</location><body>shank</body>'
         "<range>-1 0.5</range><coordinate>knee</coordinate></ConditionalPathPoint>",
         '<PathPoint name="b"><location>0.01 -0.2 0</location><body>shank</body></PathPoint>',
     )
+    path = geometry_path(*points, wraps=path_wrap("condyle", "2 3"))
+    condyle = wrap_cylinder("condyle", quadrant="+x")
+    knee = old_joint("PinJoint", "knee", "thigh", ["knee"])
     return document(
         object_set(
             "BodySet",
             OLD_GROUND,
-            old_body(
-                "thigh", old_joint("CustomJoint", "hip", "ground", ["hip"], transform=transform)
-            ),
-            old_body(
-                "shank",
-                old_joint("PinJoint", "knee", "thigh", ["knee"]),
-                wraps=wrap_cylinder("condyle", quadrant="+x"),
-            ),
+            old_body("thigh", old_joint("CustomJoint", "hip", "ground", ["hip"], transform=hip)),
+            old_body("shank", knee, wraps=condyle),
         ),
-        object_set(
-            "ForceSet",
-            muscle(
-                "Thelen2003Muscle", "m", geometry_path(*points, wraps=path_wrap("condyle", "2 3"))
-            ),
-        ),
+        object_set("ForceSet", muscle("Thelen2003Muscle", "m", path)),
         version=30000,
     )

@@ -20,6 +20,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "biomech"
 ORDER = (
     "model",
     "precision",
+    "indexing",
+    "compilation",
     "formats",
     "interventions",
     "dynamics",

@@ -9,7 +9,6 @@ import xarray as xr
 from ..model.names import BadInput, UnknownName, suggest
 from .labels import require_dataset
 
-
 _NUMBERS = ("metric_value", "metric_rival_peak", "metric_at_edge", "metric_limited_share")
 _NEEDED = (*_NUMBERS, "metric", "metric_unit", "metric_long_name")
 

@@ -626,7 +626,8 @@ def _check_texts(path: Path) -> None:
             offset = variable.id.get_offset()
             if offset is None and variable.size:
                 raise BadInput(f"'{path.name}': the texts of '{name}' are not in one piece.")
-            claims = np.fromfile(path, claim, variable.size, offset=offset or 0)
+            count = int(variable.size or 0)
+            claims = np.fromfile(path, dtype=claim, count=count, offset=offset or 0)
             if claims["length"].sum(dtype=np.int64) > path.stat().st_size:
                 raise BadInput(f"'{path.name}': the texts of '{name}' are damaged.")
 

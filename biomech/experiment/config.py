@@ -67,7 +67,7 @@ def load_config(
     return CheckedConfig(checked, source, home / (checked.data_folder or ""))
 
 
-def check(data: Mapping[str, Any], source: str = "configuration") -> ExperimentConfig:
+def check(data: Mapping[Any, Any], source: str = "configuration") -> ExperimentConfig:
     """The configuration that `data` holds; every complaint about it in one `BadInput`."""
     try:
         config = ExperimentConfig.model_validate(data)

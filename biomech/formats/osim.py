@@ -9,16 +9,17 @@ probes) is *ignored*; forces that OpenSim would apply and this package does not 
 simulated*; what would make the model move or pull differently is *refused*, and no model is made.
 """
 
+import difflib
 import os
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from ..model.body import Model
-from ..model.build import FORMAT, VERSION, build_model
+from ..model.build import FORMAT, MAX_BODIES, VERSION, build_model
 from ..model.names import BadInput
 from .files import as_path, read_bytes
-from .osim_document import MAX_BYTES, Node, OsimDocument, OsimReport, parse_document
+from .osim_document import MAX_BYTES, MISSPELT, Node, OsimDocument, OsimReport, parse_document
 from .osim_forces import is_force, read_forces
 from .osim_frames import GROUND, Frames
 from .osim_inspection import inspection
@@ -196,12 +197,16 @@ def _bodies(document: OsimDocument, report: OsimReport) -> list[dict[str, Any]]:
             report.read["Body"] += 1
         elif node.tag == "Body":  # ground, before version 4
             node.leave_out()
+    if not bodies:
+        raise BadInput("The model has no body.")
+    if len(bodies) > MAX_BODIES:
+        raise BadInput(f"The model has {len(bodies)} bodies; at most {MAX_BODIES} are read.")
     return bodies
 
 
 def _inertia(node: Node) -> list[float]:
     """xx, yy, zz, xy, xz, yz about the mass center [kg m^2]."""
-    if node.optional_text("inertia") is not None:
+    if node.has("inertia"):
         return node.vector("inertia", 6)
     axes = ("xx", "yy", "zz", "xy", "xz", "yz")  # before version 4
     return [node.number(f"inertia_{axis}", 0.0) for axis in axes]
@@ -282,7 +287,7 @@ def _conventions(coordinates: list[dict]) -> dict[str, str]:
 
 
 def _citations(model: Node) -> list[str]:
-    texts = [model.text("publications", ""), model.text("credits", "")]
+    texts = [model.optional_text("publications"), model.optional_text("credits")]
     return [text for text in texts if text and text not in _PLACEHOLDERS]
 
 
@@ -310,8 +315,11 @@ def _report_the_rest(document: OsimDocument, report: OsimReport) -> None:
             continue
         if node.tag.startswith("Contact"):
             contacts[node.tag] += 1
-        else:
-            report.ignored.append(f"{node.where}: it has no part in the studies here.")
+            continue
+        node.leave_out()
+        if meant := difflib.get_close_matches(node.tag, _SPARE, 1, MISSPELT):
+            raise BadInput(f"{node.where} is of no known type. Did you mean <{meant[0]}>?")
+        report.ignored.append(f"{node.where}: it has no part in the studies here.")
     report.read.update(contacts)
 
 

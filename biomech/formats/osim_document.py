@@ -33,24 +33,24 @@ _REQUIRED: Any = object()
 _NUMBER = re.compile(
     r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?)", re.I | re.A
 )
-_MISSPELT = 0.85  # how alike a tag is to the one that was meant [-]
+_MOST_UNREAD = 500  # kinds of properties that are not read; real models have a dozen
+MISSPELT = 0.85  # how alike a tag is to the one that was meant [-]
+# Children of a model that are read; "objects" is asked for by `_components` too.
 _SETS = (
     *("BodySet", "JointSet", "ConstraintSet", "ForceSet", "ContactGeometrySet", "MarkerSet"),
-    *("ControllerSet", "ProbeSet", "ComponentSet", "components", "objects"),
+    *("ControllerSet", "ProbeSet", "ComponentSet", "components", "objects", "defaults"),
 )
 # Properties without a part here: looks, states at the start, activation dynamics, controllers.
-_NO_PART = frozenset(
-    (
-        *("Appearance", "FrameGeometry", "VisibleObject", "WrapObject", "attached_geometry"),
-        *("frame_geometry", "groups", "display_preference", "ModelVisualPreferences", "fixed"),
-        *("force_visualization_radius", "force_visualization_scale_factor", "ground", "defaults"),
-        *("assembly_accuracy", "default_speed_value", "prescribed_function", "initial_value"),
-        *("is_free_to_satisfy_constraints", "default_activation", "default_fiber_length"),
-        *("default_normalized_tendon_force", "activation_time_constant", "optimal_force"),
-        *("deactivation_time_constant", "activation_dynamics_smoothing", "orientation"),
-        *("ignore_activation_dynamics", "tendon_compliance_dynamics_mode", "motion_type"),
-        *("maximum_pennation_angle", "method"),
-    )
+_NO_PART = (
+    *("Appearance", "FrameGeometry", "Joint", "ModelVisualPreferences", "VisibleObject"),
+    *("WrapObject", "activation_dynamics_smoothing", "activation_time_constant"),
+    *("assembly_accuracy", "attached_geometry", "deactivation_time_constant"),
+    *("default_activation", "default_fiber_length", "default_normalized_tendon_force"),
+    *("default_speed_value", "display_preference", "fixed", "force_visualization_radius"),
+    *("force_visualization_scale_factor", "frame_geometry", "ground", "groups"),
+    *("ignore_activation_dynamics", "initial_value", "is_free_to_satisfy_constraints"),
+    *("maximum_pennation_angle", "method", "motion_type", "optimal_force", "orientation"),
+    *("prescribed_function", "tendon_compliance_dynamics_mode"),
 )
 
 
@@ -146,12 +146,16 @@ class Node:
         if found is None:
             return []
         _refuse_file_reference(found, self.where)
-        inner = self._file.only(found, "objects", self.where)
+        inner = self._file.only(found, "objects")
         return [self.inside(e) for e in (found if inner is None else inner) if e.tag != "groups"]
 
     def leave_out(self) -> None:
         """Have no unread property of this object reported: it is left out as a whole."""
         self._file.left_out.add(self.element)
+
+    def has(self, key: str) -> bool:
+        """Whether the file has property `key`, empty or not."""
+        return self._find(key) is not None
 
     def optional_text(self, key: str) -> str | None:
         """The words of property `key`; None if it is absent or empty."""
@@ -163,15 +167,19 @@ class Node:
         return " ".join((found.text or "").split()) or None
 
     def text(self, key: str, default: Any = _REQUIRED) -> str:
-        """The words of property `key`; an empty one counts as absent."""
+        """The words of property `key`."""
         text = self.optional_text(key)
-        if text is None and default is _REQUIRED:
+        if text is not None:
+            return text
+        if self.has(key):
+            raise BadInput(f"{self.where}: <{key}> is empty.")
+        if default is _REQUIRED:
             raise BadInput(f"{self.where} has no <{key}>. {self._near(key)}".rstrip())
-        return default if text is None else text
+        return default
 
     def number(self, key: str, default: Any = _REQUIRED, *, finite: bool = True) -> float:
         """One number."""
-        if default is not _REQUIRED and self._find(key) is None:
+        if default is not _REQUIRED and not self.has(key):
             return default
         return self._numbers(key, self.text(key), 1, finite)[0]
 
@@ -179,7 +187,7 @@ class Node:
         self, key: str, length: int | None, default: Any = _REQUIRED, *, finite: bool = True
     ) -> list[float]:
         """`length` numbers (any number of them if None)."""
-        if default is not _REQUIRED and self._find(key) is None:
+        if default is not _REQUIRED and not self.has(key):
             return list(default)
         return self._numbers(key, self.text(key), length, finite)
 
@@ -223,7 +231,7 @@ class Node:
 
     def _find(self, key: str) -> Element | None:
         for source in self._sources(key):
-            if (found := self._file.only(source, key, self.where)) is not None:
+            if (found := self._file.only(source, key)) is not None:
                 return found
         return None
 
@@ -245,11 +253,12 @@ class _File:
         self.left_out: set[Element] = set()
 
     @staticmethod
-    def only(source: Element, key: str, where: str) -> Element | None:
+    def only(source: Element, key: str) -> Element | None:
         """The child `key` of `source`; an error if there are two."""
         found = source.findall(key)
         if len(found) > 1:
-            raise BadInput(f"{where} has {len(found)} <{key}>. Remove all but one.")
+            named = f" '{source.get('name')}'" if source.get("name") else ""
+            raise BadInput(f"{source.tag}{named} has {len(found)} <{key}>. Remove all but one.")
         return found[0] if found else None
 
 
@@ -270,21 +279,22 @@ class OsimDocument:
 
         **Raises:** `BadInput` for one whose name is nearly that of one asked for in vain.
         """
-        unread: Counter[tuple[str, str]] = Counter()
+        unread: Counter[tuple[str, str, frozenset[str]]] = Counter()
         file = self.model._file
         for element, asked in file.asked.items():
-            if element in file.left_out:
-                continue
-            present = {child.tag for child in element}
-            for child in element:
-                if {child.tag, child.get("name")} & asked or child.tag in _NO_PART:
-                    continue
-                meant = difflib.get_close_matches(child.tag, asked - present, 1, _MISSPELT)
-                if meant:
-                    where = Node(element, file).where
-                    raise BadInput(f"{where} has <{child.tag}>. Did you mean <{meant[0]}>?")
-                unread[element.tag, child.tag] += 1
-        report.notes += [f"Not read: {n} <{key}> of {kind}." for (kind, key), n in unread.items()]
+            if element not in file.left_out:
+                in_vain = frozenset(asked - {child.tag for child in element})
+                for child in element:
+                    if not {child.tag, child.get("name")} & asked and child.tag not in _NO_PART:
+                        unread[element.tag, child.tag, in_vain] += 1
+        if len(unread) > _MOST_UNREAD:
+            raise BadInput(f"{len(unread)} kinds of properties are unknown. Is this a model?")
+        for kind, key, in_vain in unread:
+            if meant := difflib.get_close_matches(key, in_vain, 1, MISSPELT):
+                raise BadInput(f"A {kind} has <{key}>. Did you mean <{meant[0]}>?")
+        report.notes += [
+            f"Not read: {n} <{key}> of {kind}." for (kind, key, _), n in unread.items()
+        ]
 
 
 def parse_document(data: bytes, file_name: str) -> OsimDocument:
@@ -295,15 +305,18 @@ def parse_document(data: bytes, file_name: str) -> OsimDocument:
     if len(data) > MAX_BYTES:
         raise BadInput(f"{file_name} is larger than {MAX_BYTES // 2**20} MiB, the most read here.")
     root = parse_xml(data, file_name)
-    element = root if root.tag == "Model" else _File.only(root, "Model", file_name)
+    element = root if root.tag == "Model" else _File.only(root, "Model")
     if element is None or root.tag not in ("OpenSimDocument", "Model"):
         inside = ", ".join(f"<{e.tag}>" for e in list(root)[:3]) or f"<{root.tag}>"
         raise BadInput(
             f"{file_name} holds {inside} but no <Model>; pass the .osim file of a whole model."
         )
     version = _version(root, file_name)
-    found = _File.only(element, "defaults", file_name)
-    model = Node(element, _File({e.tag: e for e in found} if found is not None else {}))
+    found = _File.only(element, "defaults")
+    defaults = {} if found is None else {e.tag: e for e in found}
+    if found is not None and len(defaults) < len(found):
+        raise BadInput(f"{file_name}: <defaults> has two objects of one type. Remove one.")
+    model = Node(element, _File(defaults))
     components = tuple(itertools.islice(_components(model), MAX_COMPONENTS + 1))
     if len(components) > MAX_COMPONENTS:
         raise BadInput(f"{file_name} has more than {MAX_COMPONENTS} components.")
@@ -332,7 +345,7 @@ def _components(model: Node) -> Iterator[Node]:
         if element.tag == "defaults":
             continue
         _refuse_file_reference(element, "Model")
-        objects = file.only(element, "objects", element.tag)
+        objects = file.only(element, "objects")
         if element.tag in _SETS and element.tag != "components":
             file.asked[element].add("objects")
         if element.tag == "components":
@@ -355,8 +368,8 @@ def _with_inner(node: Node) -> Iterator[Node]:
     for inner in ("components", "frames"):
         for member in node.objects(inner):
             yield from _with_inner(Node(member.element, node._file, node))
-    if node.tag == "Body" and (joint := node.child("Joint")) is not None:
-        for member in joint.element:  # before version 4
+    if node.tag == "Body" and (joint := node._file.only(node.element, "Joint")) is not None:
+        for member in joint:  # before version 4
             yield from _with_inner(
                 Node(member, node._file, "/jointset", None, "JointSet", node.name)
             )

@@ -134,7 +134,12 @@ def read_forces(
     report: OsimReport,
 ) -> dict[str, Any]:
     """Descriptions of `muscle_curves`, `muscles`, `ligaments`, `contacts` and `actuators`."""
-    geometry = {n.name: n for n in document.components if n.tag.startswith("Contact")}
+    geometry: dict[str, Node] = {}
+    for node in document.components:
+        if node.tag.startswith("Contact"):
+            if node.name in geometry:
+                raise BadInput(f"{node.where} is there twice. Rename or remove one.")
+            geometry[node.name] = node
     forces: dict[str, list] = {"muscles": [], "ligaments": [], "contacts": [], "actuators": []}
     laws: dict[str, str] = {}
     for node in document.components:

@@ -20,6 +20,7 @@ from .osim_document import Node, OsimDocument
 
 GROUND = "ground"
 _MAX_NESTING = 50
+_MAX_REFERENCE = 1000
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Frames:
             if node.tag == "Body" and node.name != GROUND:
                 self._places[node.path] = Place(node.name)
             elif node.tag == "PhysicalOffsetFrame":
+                if node.path in self._nodes:
+                    raise BadInput(f"{node.where} is there twice. Rename or remove one.")
                 self._nodes[node.path] = node
         self._bodies = frozenset(self._places)
         self._named: dict[str, list[str]] = {}
@@ -89,6 +92,11 @@ class Frames:
 
     def find(self, reference: str, owner: Node) -> Place:
         """The frame that `owner` refers to by path or name."""
+        if len(reference) > _MAX_REFERENCE:
+            raise BadInput(
+                f"{owner.where} refers to a frame by a path of {len(reference)} characters; at "
+                f"most {_MAX_REFERENCE} are read."
+            )
         path = self._path(reference, owner)
         if path in self._places:
             return self._places[path]

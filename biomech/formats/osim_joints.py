@@ -242,7 +242,7 @@ def _spatial_transform(node: Node, report: OsimReport) -> list[dict[str, Any]]:
 
 
 def _transform_axis(axis: Node, joint: Node, default, report) -> dict[str, Any]:
-    coordinates = axis.text("coordinates", "").split()
+    coordinates = (axis.optional_text("coordinates") or "").split()
     if len(coordinates) > 1:
         report.refuse(
             joint.where,

@@ -7,6 +7,7 @@ included, and -1 leaves an end open; here the first point is 0 and both ends are
 The `<method>` of a wrap matters for ellipsoids only and is not read.
 """
 
+from collections import Counter
 from typing import Any
 
 from ..model.names import BadInput, suggest
@@ -120,11 +121,13 @@ def read_path(
     points = [_point(node, owner, frames, coordinates, report) for node in nodes]
     if len(points) < 2:
         raise BadInput(f"{owner.where} has a path of {len(points)} points; it needs at least 2.")
+    _refuse_twice(owner, "points", [node.name for node in nodes if node.name])
     for node in nodes:
         report.read[node.tag] += 1
     described = [
         _wrap(node, owner, len(points), wraps, report) for node in path.objects("PathWrapSet")
     ]
+    _refuse_twice(owner, "wraps", [wrap["cylinder"] for wrap in described if wrap is not None])
     stretches = [wrap for wrap in described if wrap is not None]
     if len(stretches) > _MAX_WRAPS:
         report.refuse(
@@ -132,6 +135,12 @@ def read_path(
             f"it wraps over {len(stretches)} cylinders; at most {_MAX_WRAPS} are supported.",
         )
     return {"points": points, "wraps": stretches[:_MAX_WRAPS]}
+
+
+def _refuse_twice(owner: Node, what: str, names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise BadInput(f"{owner.where}: {count} {what} of its path are named '{name}'.")
 
 
 def _refuse_path(owner, tag, report):

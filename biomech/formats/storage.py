@@ -348,9 +348,10 @@ def _read_numbers_slowly(
                 f"{where}, line {line}: {len(words)} values for {columns} columns. "
                 "Write one number per column; a missing one is NaN."
             )
-        row = _plain_numbers(text, words) or [number(word) for word in words]
-        if None in row:
-            column = row.index(None)
+        read: Sequence[float | None] = _plain_numbers(text, words) or [*map(number, words)]
+        row = [value for value in read if value is not None]
+        if len(row) < len(read):
+            column = [value is None for value in read].index(True)
             raise BadInput(
                 f"{where}, line {line}, column {column + 1}: "
                 f"{words[column][:_SHOWN]!r} is no number."

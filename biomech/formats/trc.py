@@ -128,9 +128,10 @@ def _read_rows(lines: list[str], markers: int, where: str) -> Float[np.ndarray, 
                 f"{where}, line {line}: {len(row)} cells for {columns} columns (frame, time and "
                 f"three for each of {markers} markers)."
             )
-        values = [float("nan") if not cell else number(cell) for cell in row]
-        if None in values:
-            column = values.index(None)
+        read = [float("nan") if not cell else number(cell) for cell in row]
+        values = [value for value in read if value is not None]
+        if len(values) < len(read):
+            column = [value is None for value in read].index(True)
             raise BadInput(
                 f"{where}, line {line}, column {column + 1}: {row[column][:_SHOWN]!r} is no number."
             )

@@ -12,7 +12,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from ..model.names import BadInput, short_name
 
-MAX_ELEMENTS = 500_000
+MAX_ELEMENTS = 200_000
 MAX_DEPTH = 100
 MAX_ATTRIBUTE = 200
 """Most characters of an attribute, such as a name."""

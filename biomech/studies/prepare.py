@@ -32,15 +32,23 @@ _ROUNDING = 1e-6  # of a spline through forces that are exactly 0 [N]
 
 
 def ensure_actuated(model: Model) -> Model:
-    """The model with an actuator on every free coordinate that has none.
+    """The model with an actuator of unlimited control on every free coordinate.
 
-    Coordinates of a joint to ground get a residual (`RESIDUAL`), others a reserve (`RESERVE`), so
-    that static optimization always has an answer and says where muscles fell short.
+    Coordinates of a joint to ground that have none get a residual (`RESIDUAL`), others a reserve
+    (`RESERVE`), so that static optimization always has an answer and says where muscles, and
+    motors with limits, fell short.
     """
     coordinates, at_root = model.skeleton.coordinates, model.skeleton.root_coordinates
-    bare = [c for c in coordinates.free if c not in model.actuators.coordinates]
-    residuals = {coordinates.names[c]: RESIDUAL for c in bare if c in at_root}
-    reserves = {coordinates.names[c]: RESERVE for c in bare if c not in at_root}
+    low, high = np.asarray(model.actuators.min_control), np.asarray(model.actuators.max_control)
+    unlimited = np.array(model.actuators.coordinates, int)[np.isinf(low) & np.isinf(high)]
+    names, taken = coordinates.names, set(model.actuators.names)
+    bare = [
+        c  # one limited by its user's own wish stays alone
+        for c in coordinates.free
+        if c not in unlimited and not {f"residual_{names[c]}", f"reserve_{names[c]}"} & taken
+    ]
+    residuals = {names[c]: RESIDUAL for c in bare if c in at_root}
+    reserves = {names[c]: RESERVE for c in bare if c not in at_root}
     return with_reserves(with_reserves(model, residuals, kind="residual"), reserves)
 
 

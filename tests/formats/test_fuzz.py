@@ -21,13 +21,14 @@ from biomech.experiment.config import check, load_config, to_plain
 from biomech.formats.external_loads import evaluate_external_force, read_external_loads
 from biomech.formats.native import read_model
 from biomech.formats.osim import load_osim_bytes
-from biomech.formats.storage import MOST_SECONDS, read_storage, write_storage
+from biomech.formats.storage import MOST_SECONDS, read_storage
 from biomech.formats.trc import read_trc
 from biomech.formats.trial import MOST_METRES, MOST_RADIANS, load_trial, match_coordinates
 from biomech.model.names import BadInput
 from mutations import change_element, change_value, mutants
 from osim_texts import leg, old_leg
 from small_models import leg_description
+from small_records import LOADS, MARKERS, write_plates
 
 COUNT = 500
 LONGEST = 5.0  # [s]
@@ -93,7 +94,9 @@ def sane_model(model):
     assert (np.asarray(muscles.pennation_angle) < math.pi / 2).all()
     assert (np.asarray(skeleton.coordinates.lower) <= np.asarray(skeleton.coordinates.upper)).all()
     assert all(-1 <= parent < i for i, parent in enumerate(skeleton.parents))
-    bodies = [b for paths in (muscles.paths, ligaments.paths) for p in paths.point_bodies for b in p]
+    bodies = [
+        b for paths in (muscles.paths, ligaments.paths) for p in paths.point_bodies for b in p
+    ]
     assert all(-1 <= body < len(skeleton.body_names) for body in bodies)
     names = (*skeleton.body_names, *skeleton.joint_names, *skeleton.coordinates.names)
     names += (*muscles.names, *ligaments.names, *model.markers.names)
@@ -147,31 +150,6 @@ def test_motion_of_a_model(tmp_path):
     survive("motion", _motion(), from_file(read, tmp_path / "walk.mot"), sane)
 
 
-FORCE = """
-<ExternalForce name="{0}">
-  <applied_to_body>calcn_{0}</applied_to_body>
-  <force_expressed_in_body>ground</force_expressed_in_body>
-  <point_expressed_in_body>ground</point_expressed_in_body>
-  <force_identifier>{0}_v</force_identifier>
-  <point_identifier>{0}_p</point_identifier>
-  <torque_identifier>{0}_m</torque_identifier>
-</ExternalForce>"""
-LOADS = f"""<?xml version="1.0" encoding="UTF-8"?>
-<OpenSimDocument Version="40000"><ExternalLoads name="loads"><objects>{FORCE.format("r")}
-{FORCE.format("l")}</objects>
-<datafile>plate.mot</datafile></ExternalLoads></OpenSimDocument>"""
-
-
-def _plates(folder):
-    labels = [f"{side}_{kind}{axis}" for side in "rl" for kind in "vpm" for axis in "xyz"]
-    values = np.random.default_rng(0).normal(size=(8, 18))
-    values[:2, labels.index("r_vx") : labels.index("r_px")] = 0.0
-    values[:2, labels.index("r_px")] = np.nan  # in swing
-    write_storage(folder / "plate.mot", 0.01 * np.arange(8), labels, values)
-    (folder / "loads.xml").write_text(LOADS)
-    return folder / "loads.xml"
-
-
 def sane_loads(loads):
     assert loads.forces
     for force in loads.forces:
@@ -182,29 +160,16 @@ def sane_loads(loads):
 
 
 def test_external_loads(tmp_path):
-    path = _plates(tmp_path)
+    path = write_plates(tmp_path)
     read = from_file(read_external_loads, path)
     survive("external loads", LOADS.encode(), read, sane_loads, change_element)
 
 
 def test_table_of_external_loads(tmp_path):
-    path = _plates(tmp_path)
+    path = write_plates(tmp_path)
     table = tmp_path / "plate.mot"
     read = from_file(lambda _: read_external_loads(path), table)
     survive("plates", table.read_bytes(), read, sane_loads)
-
-
-MARKERS = (
-    "PathFileType\t4\t(X/Y/Z)\twalk.trc\n"
-    "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\n"
-    "100.0\t100.0\t3\t2\tmm\t100.0\n"
-    "Frame#\tTime\tR.ASIS\t\t\tL.ASIS\t\t\t\n"
-    "\t\tX1\tY1\tZ1\tX2\tY2\tZ2\t\n"
-    "\n"
-    "1\t0.00\t1000\t2000\t-3000\t4\t5\t6\n"
-    "2\t0.01\t\t\t\t40\t50\t60\t\n"
-    "3\t0.02\t1\t2\t3\t0.0\t0\t0\n"
-)
 
 
 def sane_markers(markers):

@@ -9,6 +9,7 @@ import pytest
 from biomech.model.build import build_model
 from biomech.studies.gait_events import SIDES
 from biomech.studies.inverse import STATUS, inverse, strength_limited
+from biomech.studies.prepare import ensure_actuated
 from bodies import body, coordinate, description, pin
 from elbow import HEIGHT, INSERT, MASS, REACH, G, forearm, still
 from small_walk import walking_model, walking_record
@@ -174,3 +175,36 @@ def test_a_motor_on_a_coupled_coordinate_acts_through_the_coupling():
     record = inverse(model, still(model))
     np.testing.assert_allclose(record.actuator_force, MASS * G * REACH / 2.0, rtol=1e-12)
     np.testing.assert_allclose(record.residual_moment, 0.0, atol=1e-12)
+
+
+def test_a_limited_motor_is_backed_by_a_reserve():
+    """A motor of 1 N m cannot hold the arm; what is missing is said, not left unsolved."""
+    motor = {
+        "name": "motor",
+        "coordinate": "flexion",
+        "optimal_force": 1.0,
+        "min_control": -1.0,
+        "max_control": 1.0,
+        "kind": "motor",
+    }
+    weak = build_model(
+        description(
+            bodies=[
+                body("upper", 0.0, inertia=(0.0,) * 6),
+                body("forearm", MASS, (REACH, 0.0, 0.0), (0.01,) * 3 + (0.0,) * 3),
+            ],
+            joints=[
+                pin("shoulder", "ground", "upper", "lift"),
+                pin("elbow", "upper", "forearm", "flexion"),
+            ],
+            coordinates=[coordinate("lift") | {"locked": True}, coordinate("flexion")],
+            actuators=[motor],
+        )
+    )
+    model = ensure_actuated(weak)
+    assert model.actuators.names == ("motor", "reserve_flexion")
+    assert ensure_actuated(model).actuators.names == model.actuators.names
+    record = inverse(model, still(model))
+    assert np.all(np.asarray(record.status) == STATUS.index("strength_limited"))
+    expected = [1.0, MASS * G * REACH - 1.0]
+    np.testing.assert_allclose(record.actuator_force, np.tile(expected, (2, 1)), rtol=1e-9)
