@@ -578,9 +578,7 @@ def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def read_netcdf(
-    path: str | os.PathLike[str], *, max_bytes: int | None = MAX_BYTES
-) -> xr.Dataset:
+def read_netcdf(path: str | os.PathLike[str], *, max_bytes: int | None = MAX_BYTES) -> xr.Dataset:
     """A dataset from a file, held in memory, the file closed.
 
     `max_bytes`: most memory the variables may need, which a small compressed file does not show;

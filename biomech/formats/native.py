@@ -17,7 +17,7 @@ from ..model.names import BadInput
 from .files import as_path, read_bytes
 from .yaml_text import parse_yaml
 
-MAX_BYTES = 500_000
+MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 SUFFIXES = (".yaml", ".yml")
 """Of native model files."""

@@ -25,8 +25,10 @@ from xml.etree.ElementTree import Element
 from ..model.names import BadInput, suggest
 from .xml_text import parse_xml
 
-MAX_BYTES = 32 * 2**20
+MAX_BYTES = 16 * 2**20
 MAX_COMPONENTS = 20_000
+MAX_TEXT = 100_000
+"""Most characters of one property."""
 
 _OLDEST_VERSION = 20_000  # before, joints and muscles were written in another way
 _REQUIRED: Any = object()
@@ -164,7 +166,10 @@ class Node:
             return None
         if len(found):
             raise BadInput(f"{self.where}: <{key}> holds <{found[0].tag}>; it must be plain text.")
-        return " ".join((found.text or "").split()) or None
+        text = found.text or ""
+        if len(text) > MAX_TEXT:
+            raise BadInput(f"{self.where}: <{key}> has more than {MAX_TEXT} characters.")
+        return " ".join(text.split()) or None
 
     def text(self, key: str, default: Any = _REQUIRED) -> str:
         """The words of property `key`."""

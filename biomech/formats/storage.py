@@ -34,8 +34,8 @@ MAX_COLUMNS = 10_000
 """Largest number of columns that is read."""
 MAX_LINES = 1_000_000
 """Largest number of lines that is read."""
-MAX_VALUES = 10_000_000
-"""Largest number of values that is read: 36 columns at 2000 Hz for two minutes."""
+MAX_VALUES = 5_000_000
+"""Largest number of values that is read: 36 columns at 2000 Hz for more than a minute."""
 MOST_SECONDS = 1e10
 """Times beyond are no times; those since 1970, as some systems write them, are below [s]."""
 LEAST_STEP = 1e-9
@@ -53,6 +53,7 @@ _NOT_A_NUMBER = re.compile(r"[+-]?(nan(\(\w*\))?|1\.#(qnan|snan|ind|nan)\d*)", r
 _SHOWN = 40  # characters of the file quoted in an error
 _LONGEST_LINE = 1_000_000  # 100 characters for each of `MAX_COLUMNS`
 _LONGEST_LABEL = 200
+_LONGEST_HEADER = 1000  # lines
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -221,6 +222,8 @@ def _split_header(text: str, where: str) -> tuple[str, str, int]:
             f"{where} has no line 'endheader', so it is not a .mot or .sto file. "
             "Export it from OpenSim, or write it with `write_storage`."
         )
+    if text.count("\n", 0, end.start()) > _LONGEST_HEADER:
+        raise BadInput(f"{where} has a header of more than {_LONGEST_HEADER} lines.")
     return text[: end.start()], text[end.end() + 1 :], text.count("\n", 0, end.end()) + 2
 
 

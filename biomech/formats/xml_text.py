@@ -16,7 +16,8 @@ MAX_ELEMENTS = 200_000
 MAX_DEPTH = 100
 MAX_ATTRIBUTE = 200
 """Most characters of an attribute, such as a name."""
-_CHUNK = 65536
+MAX_ATTRIBUTES = 100
+"""Most attributes of an element."""
 
 
 class _BoundedBuilder(TreeBuilder):
@@ -33,6 +34,8 @@ class _BoundedBuilder(TreeBuilder):
             raise BadInput(f"{self._file_name}: elements are nested more than {MAX_DEPTH} deep.")
         if self._count > MAX_ELEMENTS:
             raise BadInput(f"{self._file_name} has more than {MAX_ELEMENTS} elements.")
+        if len(attrs) > MAX_ATTRIBUTES:
+            raise BadInput(f"{self._file_name}: <{short_name(tag)}> has {len(attrs)} attributes.")
         for text in (tag, *attrs.values()):
             if len(text) > MAX_ATTRIBUTE or not text.isprintable():
                 raise BadInput(
@@ -54,8 +57,7 @@ def parse_xml(data: bytes, file_name: str) -> Element:
     """
     parser = DefusedXMLParser(target=_BoundedBuilder(file_name), forbid_dtd=True)
     try:
-        for start in range(0, len(data), _CHUNK):
-            parser.feed(data[start : start + _CHUNK])
+        parser.feed(data)
         return parser.close()
     except defusedxml.DefusedXmlException as error:
         raise BadInput(

@@ -1,8 +1,9 @@
 """YAML within bounds: plain data of a text that may have been written to do harm.
 
 YAML 1.2 in safe mode, of which only the plain part is read: repeated keys, anchors (and with them
-aliases that multiply), tags, directives, merge keys, more than `max_depth` levels and whole numbers
-of hundreds of digits are refused. Each event is checked before anything is made of it.
+aliases that multiply), tags, directives, merge keys, more than `max_depth` levels or `MAX_EVENTS`
+keys and values, and whole numbers of hundreds of digits are refused. Each event is checked before
+anything is made of it.
 """
 
 import re
@@ -23,6 +24,8 @@ from ruamel.yaml.parser import Parser
 
 from ..model.names import BadInput
 
+MAX_EVENTS = 100_000
+"""Most keys, values, and starts and ends of lists and mappings: about five seconds of reading."""
 _MOST_DIGITS = 200  # of a whole number: it stays below the largest float
 _WHOLE_NUMBER = re.compile(r"[-+]?(0x[0-9a-f_]+|0o[0-7_]+|[0-9_]+)", re.IGNORECASE)
 
@@ -49,13 +52,16 @@ def parse_yaml(text: str, source: str, max_depth: int) -> Any:
 
 def _checked_parser(source: str, max_depth: int) -> type[Parser]:
     class CheckedParser(Parser):
-        depth = 0
+        depth = count = 0
 
         def get_event(self) -> Any:
             event = super().get_event()
+            self.count += 1
             self.depth += isinstance(event, MappingStartEvent | SequenceStartEvent)
             self.depth -= isinstance(event, MappingEndEvent | SequenceEndEvent)
             refused = _why_refused(event)
+            if self.count > MAX_EVENTS:
+                refused = f"has more than {MAX_EVENTS} keys and values, the most that is read."
             if self.depth > max_depth:
                 refused = f"is nested deeper than {max_depth} levels."
             if refused:

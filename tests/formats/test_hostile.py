@@ -348,7 +348,8 @@ def test_native(tmp_path, text, said):
     [
         (b"name: \xff\n", "not UTF-8"),
         ("name: leg\n".encode("utf-16"), "not UTF-8"),
-        (b"#" * 500_001, "more than 500000 bytes"),
+        (b"#" * 1_000_001, "more than 1000000 bytes"),
+        (b"[" + b"1," * 100_001 + b"]", "more than 100000 keys and values"),
     ],
 )
 def test_native_that_is_no_text(tmp_path, content, said):
