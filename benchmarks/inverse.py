@@ -28,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,9 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     arguments.data = arguments.data.resolve()
+    for name in ("subject_walk_scaled.osim", "grf_walk.xml"):
+        if not (arguments.data / name).is_file():
+            parser.error(f"{arguments.data} holds no {name}; see configs/measured_walk.yaml")
     if arguments.part:
         found = PARTS[arguments.part](arguments)
         found["peak_memory_mb"] = _peak_memory_mb()
@@ -137,7 +140,8 @@ def _in_own_process(part: str, arguments: argparse.Namespace, scratch: Path) -> 
     command += ["--data", str(arguments.data), "--scratch", str(scratch)]
     command += ["--cases", str(arguments.cases), "--repeats", str(arguments.repeats)]
     wall, before = time.perf_counter(), os.times()
-    subprocess.run(command, check=True, cwd=scratch, env=environment)
+    # OpenSim prints a summary of the model.
+    subprocess.run(command, check=True, cwd=scratch, env=environment, stdout=subprocess.DEVNULL)
     wall, after = time.perf_counter() - wall, os.times()
     cpu = after.children_user - before.children_user
     cpu += after.children_system - before.children_system
@@ -178,11 +182,18 @@ def timed(function: Callable[[], Any]) -> tuple[Timing, Any]:
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}, result
 
 
+def medians(runs: Sequence[Timing]) -> Timing:
+    """Of wall and CPU seconds."""
+    return {clock: statistics.median(run[clock] for run in runs) for clock in ("wall", "cpu")}
+
+
 def repeated(function: Callable[[], Any], repeats: int) -> tuple[Timing, Any]:
     """Medians of `repeats` calls, and the last result."""
-    runs = [timed(function) for _ in range(repeats)]
-    medians = {x: statistics.median(run[x] for run, _ in runs) for x in ("wall", "cpu")}
-    return medians, runs[-1][1]
+    runs, result = [], None
+    for _ in range(repeats):
+        run, result = timed(function)
+        runs.append(run)
+    return medians(runs), result
 
 
 def compiled_and_run(function: Callable[[], Any], repeats: int) -> tuple[dict[str, Timing], Any]:
@@ -208,8 +219,8 @@ def kinematics(arguments: argparse.Namespace) -> Path:
         from biomech.formats.trial import load_trial
         from biomech.studies.motion import smooth_and_differentiate
 
-        raw = load_trial(*(arguments.data / "coordinates.sto",), in_degrees_columns=IN_DEGREES)
-        frames = np.arange(raw.time[0], raw.time[-1], 1.0 / RATE)
+        raw = load_trial(arguments.data / "coordinates.sto", in_degrees_columns=IN_DEGREES)
+        frames = np.round(np.arange(raw.time[0], raw.time[-1], 1.0 / RATE), 6)
         motion = smooth_and_differentiate(
             raw.time, raw.coordinate_values, frames, lowpass_hz=LOWPASS
         )
@@ -279,17 +290,15 @@ def opensim_tools(arguments: argparse.Namespace) -> dict[str, Any]:
             reading, model = timed(read)
             running, _ = timed(lambda tool=tool, model=model: tool(model))
             pairs.append((reading, running))
-        medians = lambda i, pairs=pairs: {
-            x: statistics.median(pair[i][x] for pair in pairs) for x in ("wall", "cpu")
-        }
-        found[tool.__name__] = {"read": medians(0), "run": medians(1)}
+        reading, running = map(medians, zip(*pairs, strict=True))
+        found[tool.__name__] = {"read": reading, "run": running}
     return found
 
 
 def opensim_moment_arms(arguments: argparse.Namespace) -> dict[str, Any]:
     """`computeMomentArm` of every muscle about every free coordinate at some frames.
 
-    `zero`: pairs that are zero at the first of them are also timed apart.
+    `crossed`: the pairs that are not zero at the first of them, alone.
     """
     opensim = _opensim()
     model = opensim.Model(_prepared_model(opensim, arguments))
@@ -318,7 +327,7 @@ def opensim_moment_arms(arguments: argparse.Namespace) -> dict[str, Any]:
         for frame in frames:
             go_to(frame)
             timings.append(timed(lambda pairs=pairs: arms(pairs))[0])
-        found[name] = {x: statistics.median(t[x] for t in timings) for x in ("wall", "cpu")}
+        found[name] = medians(timings)
     return found
 
 
@@ -397,7 +406,6 @@ def chain(arguments: argparse.Namespace) -> dict[str, Any]:
         "read": read,
         "device": jax.devices()[0].platform,
         "frames": motion.time.size,
-        "free": len(model.skeleton.coordinates.free),
         "unsolved_frames": int(np.sum(np.asarray(record.status) != 0)),
         "activation_rms_from_opensim": float(
             np.sqrt(np.mean((np.asarray(record.activation) - theirs) ** 2))
@@ -443,32 +451,37 @@ def batch(arguments: argparse.Namespace) -> dict[str, Any]:
     model, motion, *_ = _walk(arguments)
     scales = np.linspace(WEAKEST, 1.0, arguments.cases)
     models = [gluteal_strength(model, scale=scale) for scale in scales]
-    found, records = compiled_and_run(
-        lambda: list(inverse_cases(models, motion)), min(arguments.repeats, SLOW_REPEATS)
-    )
-    alone = np.linspace(0, arguments.cases - 1, SINGLES).astype(int)
-    singles = {int(i): inverse(models[i], motion) for i in alone}
-    return {**found, "cases": arguments.cases, "departure": _departure(singles, records)}
+    chosen = np.linspace(0, arguments.cases - 1, SINGLES).astype(int).tolist()
+
+    def sweep():
+        peaks, kept = [], {}
+        for case, record in enumerate(inverse_cases(models, motion)):
+            load = np.linalg.norm(np.asarray(record.joint_reaction_force), axis=-1)
+            peaks.append(load.max(axis=0))
+            if case in chosen:
+                kept[case] = record
+        return np.array(peaks), kept
+
+    found, (_, kept) = compiled_and_run(sweep, min(arguments.repeats, SLOW_REPEATS))
+    alone = {case: inverse(models[case], motion) for case in chosen}
+    return {**found, "cases": arguments.cases, "departure": _departure(alone, kept)}
 
 
-def _departure(alone: dict[int, Any], records: list[Any]) -> dict[str, float]:
+def _departure(alone: dict[int, Any], together: dict[int, Any]) -> dict[str, float]:
     """Largest difference of each field of a record over the field's largest value.
 
     A moment that nothing could supply is rounding: it is compared with the moments.
     """
     import numpy as np
 
-    fields = [f.name for f in dataclasses.fields(records[0]) if getattr(records[0], f.name).size]
+    pairs = [(one, together[case]) for case, one in alone.items()]
     found = {}
-    for name in fields:
-        size_of = "moment" if name == "residual_moment" else name
-        pairs = [
-            [np.asarray(getattr(x, name), float) for x in (one, records[i])]
-            for i, one in alone.items()
-        ]
-        size = max(float(np.abs(getattr(one, size_of)).max()) for one in alone.values())
-        difference = max(float(np.abs(a - b).max()) for a, b in pairs)
-        found[name] = difference / size if size else difference
+    for field in dataclasses.fields(pairs[0][0]):
+        size_of = "moment" if field.name == "residual_moment" else field.name
+        get = lambda record, name=field.name: np.asarray(getattr(record, name), float)
+        size = max(np.abs(get(one, size_of)).max(initial=0.0) for one in alone.values())
+        difference = max(np.abs(get(a) - get(b)).max(initial=0.0) for a, b in pairs)
+        found[field.name] = float(difference / size if size else difference)
     return found
 
 
@@ -486,15 +499,15 @@ def gradients(arguments: argparse.Namespace) -> dict[str, Any]:
     from biomech.studies.sensitivity import leaves_of, metric_gradients, with_leaves
     from biomech.studies.static_optimization import equal_weights
 
-    model, motion, percent, stance = _walk(arguments)
-    weights = equal_weights(model)
-    measured = (model, motion, weights, percent, stance)
+    model, motion, *of_gait = _walk(arguments)
+    measured = (model, motion, equal_weights(model), *of_gait)
     chosen = choose_parameters(model, DEFAULT_PARAMETERS)
     groups = chosen.distinct_groups
 
-    def evaluate(model, motion, weights, percent, stance, metrics):
+    def evaluate(model, motion, weights, percent, stance, share, metrics):
         record = inverse_uncompiled(model, motion, weights, False, False)
-        return evaluate_metrics(record, context(model, record, percent, stance), metrics).value
+        here = context(model, record, percent, stance, stance_share=share)
+        return evaluate_metrics(record, here, metrics).value
 
     forward = compiled(evaluate)
 
@@ -506,7 +519,8 @@ def gradients(arguments: argparse.Namespace) -> dict[str, Any]:
                 leaf.ravel().at[entry].add(jnp.where(group == i, step, 0.0)).reshape(leaf.shape)
                 for i, leaf in enumerate(leaves_of(measured[0], groups))
             )
-            return evaluate(with_leaves(measured[0], groups, leaves), *measured[1:], METRICS)
+            changed = with_leaves(measured[0], groups, leaves)
+            return evaluate(changed, *measured[1:], METRICS)
 
         return jax.lax.map(each, (group, entry, step), batch_size=LANES)
 
@@ -551,7 +565,7 @@ def precision(arguments: argparse.Namespace) -> dict[str, Any]:
     from biomech.studies.inverse import inverse
     from biomech.studies.metrics import context, evaluate_metrics
 
-    model, motion, percent, stance = _walk(arguments)
+    model, motion, percent, stance, share = _walk(arguments)
     narrow = lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x
     found: dict[str, Any] = {}
     for name, change in (("float64", lambda x: x), ("float32", narrow)):
@@ -559,7 +573,7 @@ def precision(arguments: argparse.Namespace) -> dict[str, Any]:
         found[name], record = compiled_and_run(
             lambda person=person, moved=moved: inverse(person, moved), arguments.repeats
         )
-        here = context(person, record, percent, stance)
+        here = context(person, record, percent, stance, stance_share=share)
         value = evaluate_metrics(record, here, METRICS).value
         found[name] |= {
             "metrics": dict(zip(METRICS, np.asarray(value, float).tolist(), strict=True)),
@@ -578,7 +592,7 @@ def _analysed(model):
 
 
 def _walk(arguments: argparse.Namespace):
-    """Model, motion, percent of the gait cycle and stance."""
+    """Model, motion, and percent of the gait cycle, stance and its share of each interval."""
     import jax.numpy as jnp
     import numpy as np
 
@@ -591,7 +605,8 @@ def _walk(arguments: argparse.Namespace):
     trial = bm.load_trial(kinematics(arguments), arguments.data / "grf_walk.xml", model=model)
     motion, _ = measured_motion(model, trial, start=START, end=END)
     events, time = gait_events(trial), np.asarray(motion.time)
-    return model, motion, jnp.asarray(events.percent(time)), jnp.asarray(events.stance(time))
+    facts = (events.percent, events.stance, events.stance_share)
+    return model, motion, *(jnp.asarray(fact(time)) for fact in facts)
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
@@ -701,6 +716,7 @@ def page(report: dict[str, Any]) -> str:
         rms=f"{parts['chain']['activation_rms_from_opensim']:.4f}",
         parameters=found["parameters"],
         differenced=found["differenced"],
+        lanes=LANES,
         median=f"{found['median_error']:.1g}",
         largest=f"{found['largest_error']:.1g}",
         crossed=parts["opensim_moment_arms"]["crossed_pairs"],
@@ -761,10 +777,11 @@ OpenSim's by {rms} root mean square (its pennation slip and default tolerance in
 {rows}
 
 The cold process includes starting and leaving Python; OpenSim's side counts reading the model and
-its tools' runs, not its import. Its moment arms are those of all {pairs} pairs of muscle and free
-coordinate; {crossed} of them are not zero. Central differences: two evaluations for each parameter,
-timed for {differenced} drawn at random and scaled to {parameters}; they and the reverse pass differ
-by {median} (median) and {largest} (largest) of the metric's largest derivative.
+its tools' runs, not its import. The sweep reads each case, keeps its peak loads. OpenSim's moment
+arms are those of all {pairs} pairs of muscle and free coordinate; {crossed} of them are not zero.
+Central differences: two evaluations for each parameter, {lanes} parameters together, timed for
+{differenced} drawn at random and scaled to {parameters}; they and the reverse pass differ by
+{median} (median) and {largest} (largest) of the metric's largest derivative.
 
 | step, median | wall [s] | CPU [s] |
 | --- | --- | --- |
