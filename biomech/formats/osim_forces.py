@@ -219,7 +219,7 @@ def _curves(node: Node) -> dict[str, Any]:
         return _numbers(node, _CURVE_DEFAULTS[law])
     active = _numbers(_curve(node, "ActiveForceLengthCurve"), _ACTIVE_FORCE_LENGTH)
     velocity = _numbers(_curve(node, "ForceVelocityCurve"), _FORCE_VELOCITY)
-    damping = node.number("fiber_damping", 0.1)
+    damping = _at_least_zero(node, "fiber_damping", 0.1)
     damping = damping if damping >= _LEAST_DAMPING else 0.0
     regular = damping > 0.0 or node.flag("ignore_tendon_compliance", False)
     active["minimum_value"] = 0.0 if regular else max(active["minimum_value"], 0.1)

@@ -24,8 +24,8 @@ from ruamel.yaml.parser import Parser
 
 from ..model.names import BadInput
 
-MAX_EVENTS = 100_000
-"""Most keys, values, and starts and ends of lists and mappings: about five seconds of reading."""
+MAX_EVENTS = 80_000
+"""Most keys, values, and starts and ends of lists and mappings: about four seconds of reading."""
 _MOST_DIGITS = 200  # of a whole number: it stays below the largest float
 _WHOLE_NUMBER = re.compile(r"[-+]?(0x[0-9a-f_]+|0o[0-7_]+|[0-9_]+)", re.IGNORECASE)
 

@@ -8,7 +8,7 @@ model changed by interventions can be saved: `build_model(describe_model(model))
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -19,6 +19,7 @@ import numpy as np
 from .actuators import CoordinateActuators
 from .body import Markers, Model
 from .contacts import Contacts
+from .curve_rules import broken_rule
 from .entries import Entry, printable_name, unique_names
 from .functions import (
     PiecewisePolynomial,
@@ -30,15 +31,7 @@ from .functions import (
     stack,
 )
 from .ligaments import Ligaments
-from .muscle_curves import (
-    ActiveForceLengthCurve,
-    DeGrooteFregly2016Curves,
-    FiberForceLengthCurve,
-    ForceVelocityCurve,
-    Millard2012Curves,
-    TendonForceLengthCurve,
-    Thelen2003Curves,
-)
+from .muscle_curves import DeGrooteFregly2016Curves, Millard2012Curves, Thelen2003Curves
 from .muscles import Muscles
 from .names import BadInput
 from .paths import Paths, WrapCylinders
@@ -64,97 +57,11 @@ _MUSCLE_NUMBERS: dict[str, dict[str, Any]] = {
     "min_activation": {"minimum": 0.0},
     "max_activation": {"minimum": 0.0},
 }
-# What the curves of OpenSim 4.6 require of their parameters: without it they are not defined.
-_CURVE_RULES: dict[type, tuple[tuple[str, Callable[[Mapping[str, float]], bool]], ...]] = {
-    DeGrooteFregly2016Curves: (
-        ("every parameter must be positive, but fiber_damping may be 0", lambda p: _positive(p)),
-    ),
-    Thelen2003Curves: (
-        ("every parameter must be positive", lambda p: _positive(p)),
-        (
-            "1 < 1 / fv_linear_extrap_threshold < Flen must hold",
-            lambda p: 1.0 < 1.0 / p["fv_linear_extrap_threshold"] < p["Flen"],
-        ),
-    ),
-    Millard2012Curves: (("fiber_damping must not be negative", lambda p: _positive(p)),),
-    ActiveForceLengthCurve: (
-        (
-            "0 <= min_norm_active_fiber_length < transition_norm_fiber_length < 0.95 and "
-            "1.1 < max_norm_active_fiber_length must hold",
-            lambda p: (
-                0.0 <= p["min_norm_active_fiber_length"] < p["transition_norm_fiber_length"] < 0.95
-                and p["max_norm_active_fiber_length"] > 1.1
-            ),
-        ),
-        (
-            "0 <= minimum_value and 0 <= shallow_ascending_slope < (1 - minimum_value) / "
-            "(1 - transition_norm_fiber_length) must hold",
-            lambda p: (
-                p["minimum_value"] >= 0.0
-                and 0.0
-                <= p["shallow_ascending_slope"] * (1.0 - p["transition_norm_fiber_length"])
-                < 1.0 - p["minimum_value"]
-            ),
-        ),
-    ),
-    ForceVelocityCurve: (
-        (
-            "0 <= concentric_slope_at_vmax < concentric_slope_near_vmax < 1 < isometric_slope must "
-            "hold",
-            lambda p: (
-                0.0 <= p["concentric_slope_at_vmax"] < p["concentric_slope_near_vmax"] < 1.0
-                and p["isometric_slope"] > 1.0
-            ),
-        ),
-        (
-            "0 <= eccentric_slope_at_vmax < eccentric_slope_near_vmax < "
-            "max_eccentric_velocity_force_multiplier - 1 must hold",
-            lambda p: (
-                0.0
-                <= p["eccentric_slope_at_vmax"]
-                < p["eccentric_slope_near_vmax"]
-                < p["max_eccentric_velocity_force_multiplier"] - 1.0
-            ),
-        ),
-        (
-            "the curvinesses must be between 0 and 1",
-            lambda p: all(
-                0.0 <= p[f"{side}_curviness"] <= 1.0 for side in ("concentric", "eccentric")
-            ),
-        ),
-    ),
-    FiberForceLengthCurve: (
-        (
-            "0 < stiffness_at_low_force < 1 / (strain_at_one_norm_force - strain_at_zero_force) < "
-            "stiffness_at_one_norm_force must hold",
-            lambda p: (
-                0.0
-                < p["stiffness_at_low_force"] * _stretch(p)
-                < 1.0
-                < p["stiffness_at_one_norm_force"] * _stretch(p)
-            ),
-        ),
-        ("curviness must be between 0 and 1", lambda p: 0.0 <= p["curviness"] <= 1.0),
-    ),
-    TendonForceLengthCurve: (
-        (
-            "0 < 1 / strain_at_one_norm_force < stiffness_at_one_norm_force must hold",
-            lambda p: (
-                p["strain_at_one_norm_force"] > 0.0
-                and p["stiffness_at_one_norm_force"] * p["strain_at_one_norm_force"] > 1.0
-            ),
-        ),
-        (
-            "0 < norm_force_at_toe_end < 1 must hold",
-            lambda p: 0.0 < p["norm_force_at_toe_end"] < 1.0,
-        ),
-        ("curviness must be between 0 and 1", lambda p: 0.0 <= p["curviness"] <= 1.0),
-    ),
-}
 _CONTACT_VECTORS = ("location", "half_space_position", "half_space_orientation")
 _CONTACT_POSITIVE = ("radius", "transition_velocity", "constant_contact_force")
 _NO_SHIFT = (0.0, 0.0, 0.0)
 MAX_BODIES = 1000
+"""Most bodies, and most coordinates."""
 MAX_POINTS = 100
 """Most points of one path."""
 _MAX_WRAPS = 2
@@ -231,8 +138,12 @@ def describe_model(model: Model) -> dict[str, Any]:
 
 def _skeleton(top: Entry) -> Skeleton:
     bodies, joints = top.entries("bodies", "body"), top.entries("joints", "joint")
-    if len(bodies) > MAX_BODIES:
-        raise BadInput(f"The model has {len(bodies)} bodies; at most {MAX_BODIES} are read.")
+    for what, count in (
+        ("bodies", len(bodies)),
+        ("coordinates", len(top.entries("coordinates", "coordinate"))),
+    ):
+        if count > MAX_BODIES:
+            raise BadInput(f"The model has {count} {what}; at most {MAX_BODIES} are read.")
     names = unique_names(bodies, "body")
     if "ground" in names:
         raise BadInput("A body is named 'ground'. Ground is always there; do not list it.")
@@ -709,15 +620,6 @@ def _curves(owners: Sequence[Entry], kind: type) -> Any:
     return _curve_record(entries, kind)
 
 
-def _positive(parameters: Mapping[str, float]) -> bool:
-    """Whether all are above 0, but damping, which may be 0."""
-    return all(v > 0.0 or (v == 0.0 and k == "fiber_damping") for k, v in parameters.items())
-
-
-def _stretch(parameters: Mapping[str, float]) -> float:
-    return parameters["strain_at_one_norm_force"] - parameters["strain_at_zero_force"]
-
-
 def _curve_record(entries: Sequence[Entry], kind: type) -> Any:
     values: dict[str, Any] = {}
     numbers: list[dict[str, float]] = [{} for _ in entries]
@@ -732,10 +634,9 @@ def _curve_record(entries: Sequence[Entry], kind: type) -> Any:
             values[field.name] = _array([own[field.name] for own in numbers])
     _close(entries)
     for entry, own in zip(entries, numbers, strict=True):
-        for rule, holds in _CURVE_RULES[kind]:
-            if not holds(own):
-                shown = ", ".join(f"{key} = {value:g}" for key, value in own.items())
-                raise BadInput(f"{entry.where}: {rule}. It has {shown}.")
+        if (broken := broken_rule(kind, own)) is not None:
+            shown = ", ".join(f"{key} = {value:g}" for key, value in own.items())
+            raise BadInput(f"{entry.where}: {broken}. It has {shown}.")
     return kind(**values)
 
 

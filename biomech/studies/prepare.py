@@ -25,6 +25,8 @@ RESERVE = 1.0
 """Optimal force of a default reserve [N m or N]: so small that muscles are always cheaper."""
 RESIDUAL = 100.0
 """Optimal force of a default residual between ground and the root body [N m or N]."""
+MOST_FRAMES = 100_000
+"""Most instants of one study: 100 s at 1000 Hz; each takes some 20 kB of a detailed model."""
 FARTHEST_POINT = 1.0
 """No segment of a person reaches so far from its own origin (the origin is a joint) [m]."""
 
@@ -162,7 +164,16 @@ def _frame_times(trial, start, end, rate_hz):
             f"{trial.start:g} to {trial.end:g} s. Change `start` and `end`."
         )
     start, end = max(start, trial.start), min(end, trial.end)
+    inside = (trial.time >= start - slack) & (trial.time <= end + slack)
     if rate_hz is None:
-        return trial.time[(trial.time >= start - slack) & (trial.time <= end + slack)]
-    count = int(np.floor((end - start) * rate_hz + slack)) + 1
+        count = int(inside.sum())
+    else:
+        count = int(np.floor((end - start) * rate_hz + slack)) + 1
+    if not 1 <= count <= MOST_FRAMES:
+        raise BadInput(
+            f"The window {start:g} to {end:g} s holds {count} instants; 1 to {MOST_FRAMES} can be "
+            "analysed at once. Change `start`, `end` or `rate_hz`."
+        )
+    if rate_hz is None:
+        return trial.time[inside]
     return np.minimum(start + np.arange(count) / rate_hz, end)

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from biomech.formats import external_loads
 from biomech.formats.external_loads import (
     ExternalForce,
     evaluate_external_force,
@@ -195,6 +196,12 @@ def test_missing_points_of_swing_are_bridged_and_only_those(tmp_path):
     values[3, 4] = np.nan
     with pytest.raises(BadInput, match=r"not a number at 0\.03 s, where the force is 800 N"):
         read_external_loads(_files(tmp_path, values=values))
+
+
+def test_more_values_than_can_be_held_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(external_loads, "MAX_VALUES", 50)
+    with pytest.raises(BadInput, match="more than 50 values in all"):
+        read_external_loads(_files(tmp_path))
 
 
 @pytest.mark.parametrize("column", ["plate_vy", "plate_mz"])

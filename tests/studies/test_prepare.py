@@ -117,3 +117,15 @@ def test_frames_near_the_ends_of_the_record_are_named():
     assert "the spline" in note
     (note,) = said(lowpass_hz=0.5)
     assert note.endswith("not reliable: record longer.")
+
+
+@pytest.mark.parametrize(
+    "window, said",
+    [
+        ({"start": 0.501, "end": 0.509}, "0.501 to 0.509 s holds 0 instants"),
+        ({"rate_hz": 1e9}, "holds 3050000001 instants; 1 to 100000"),
+    ],
+)
+def test_a_window_without_instants_or_with_too_many_is_refused(window, said):
+    with pytest.raises(BadInput, match=said):
+        measured_motion(walking_model(), walking_trial(), **window)
