@@ -109,7 +109,8 @@ def read_storage(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> Stor
         values=numbers[:, [i + 1 for i in kept]],
         in_degrees=_says_degrees(keys, where),
         notes=tuple(
-            f"{where}: {note}" for note in notes + count_notes + number_notes + label_notes
+            f"{where}: {note}"
+            for note in notes + count_notes + number_notes + label_notes + note_of_end(text)
         ),
         source=source,
     )
@@ -133,6 +134,11 @@ def read_text(path: str | os.PathLike, max_bytes: int) -> tuple[str, tuple[str, 
             f"instant, of at most {MAX_COLUMNS} columns."
         )
     return text, (path.name, hashlib.sha256(content).hexdigest())
+
+
+def note_of_end(text: str) -> tuple[str, ...]:
+    """A note if the last line is not ended: its last number may have lost digits."""
+    return () if text.endswith("\n") else ("The last line has no end; the file may be cut off.",)
 
 
 def read_numbers(

@@ -21,6 +21,7 @@ from .storage import (
     MAX_VALUES,
     check_labels,
     check_time,
+    note_of_end,
     number,
     read_text,
 )
@@ -64,7 +65,11 @@ def read_trc(path: str | os.PathLike, *, max_bytes: int = MAX_BYTES) -> Markers:
     positions = table[:, 2:].reshape(table.shape[0], len(names), 3) * metres
     positions, notes = _mark_missing(positions)
     return Markers(
-        time=table[:, 1].copy(), names=names, positions=positions, notes=notes, source=source
+        time=table[:, 1].copy(),
+        names=names,
+        positions=positions,
+        notes=notes + note_of_end(text),
+        source=source,
     )
 
 

@@ -480,6 +480,13 @@ def test_table_in_other_line_ends_and_with_a_byte_order_mark_is_the_same(tmp_pat
         np.testing.assert_array_equal(table.values, good.values)
 
 
+def test_a_last_number_that_may_have_lost_digits_is_noted(tmp_path):
+    table = read_storage(_written(tmp_path / "a.mot", TABLE[:-2].encode() + b"4"))
+    assert "may be cut off" in table.notes[-1]
+    markers = read_trc(_written(tmp_path / "a.trc", MARKERS[:-1].encode()))
+    assert "may be cut off" in markers.notes[-1]
+
+
 def _written(path, content):
     path.write_bytes(content)
     return path
