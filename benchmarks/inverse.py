@@ -53,6 +53,7 @@ METRICS = tuple(
     for side in "rl"
 )
 WEAKEST = 0.5  # of the strength sweep [-]
+BATCH = 16  # cases computed together
 SINGLES = 8  # cases of the batch that are computed alone as well
 POSES = 3  # at which OpenSim's moment arms are timed
 DIFFERENCED = 64  # parameters that are differenced centrally
@@ -445,28 +446,36 @@ def moment_arms(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def batch(arguments: argparse.Namespace) -> dict[str, Any]:
     """A sweep of gluteal strength; some of its cases alone as well."""
+    import jax
+    import jax.numpy as jnp
     import numpy as np
 
     from biomech.interventions import gluteal_strength
-    from biomech.studies.batch import inverse_cases
+    from biomech.studies.batch import inverse_batch
     from biomech.studies.inverse import inverse
 
     model, motion, *_ = _walk(arguments)
     scales = np.linspace(WEAKEST, 1.0, arguments.cases)
-    models = [gluteal_strength(model, scale=scale) for scale in scales]
+    weaker = lambda model, scale: gluteal_strength(model, scale=scale)
     chosen = np.linspace(0, arguments.cases - 1, SINGLES).astype(int).tolist()
 
     def sweep():
         peaks, kept = [], {}
-        for case, record in enumerate(inverse_cases(models, motion)):
-            load = np.linalg.norm(np.asarray(record.joint_reaction_force), axis=-1)
-            peaks.append(load.max(axis=0))
-            if case in chosen:
-                kept[case] = record
-        return np.array(peaks), kept
+        for start in range(0, arguments.cases, BATCH):
+            cases = np.minimum(np.arange(start, start + BATCH), arguments.cases - 1)
+            records = inverse_batch(model, motion, weaker, jnp.asarray(scales[cases]))
+            records = jax.tree.map(np.asarray, records)
+            load = np.linalg.norm(records.joint_reaction_force, axis=-1)
+            peaks.append(load.max(axis=1))
+            for row, case in enumerate(cases.tolist()):
+                if case in chosen:
+                    kept[case] = jax.tree.map(lambda leaf, row=row: leaf[row], records)
+        return np.concatenate(peaks)[: arguments.cases], kept
 
     found, (_, kept) = compiled_and_run(sweep, min(arguments.repeats, SLOW_REPEATS))
-    alone = {case: inverse(models[case], motion) for case in chosen}
+    alone = {
+        case: inverse(gluteal_strength(model, scale=scales[case]), motion) for case in chosen
+    }
     return {**found, "cases": arguments.cases, "departure": _departure(alone, kept)}
 
 

@@ -25,6 +25,7 @@ _HOME = {
     "compare": "analysis.compare",
     "plot": "analysis.plots",
     "run": "experiment.runner",
+    "open_run": "experiment.open_run",
 }
 """Public name -> module (and name there, when it differs)."""
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .analysis.inverse_dataset import inverse
     from .analysis.plots import plot
     from .analysis.sensitivity import sensitivity
+    from .experiment.open_run import open_run
     from .experiment.runner import run
     from .formats.load import load_model
     from .formats.native import write_model as save_model
@@ -52,6 +54,7 @@ __all__ = [
     "load_trial",
     "model",
     "muscles",
+    "open_run",
     "plot",
     "reference_gait",
     "run",

@@ -31,8 +31,8 @@ class _Commands(TyperGroup):
         except BadInput as error:
             _error(str(error))
             raise typer.Exit(BAD_INPUT) from error
-        except KeyboardInterrupt:
-            _error("Interrupted.")
+        except KeyboardInterrupt as interruption:
+            _error(str(interruption) or "Interrupted.")
             raise typer.Exit(INTERRUPTED) from None
 
 
@@ -88,11 +88,28 @@ def run(
         Path | None,
         typer.Option(help="Folder to make for the results; runs/<name>-<n> without it."),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the sweep in --out, or begin it.")
+    ] = False,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="Who computes a sweep: auto, serial, processes or dask."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="How many processes; one per core without it.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Of dask: local, slurm or tls://HOST:PORT.")
+    ] = None,
 ) -> None:
     """Run a configuration and write a folder of results."""
     from .experiment.runner import run as run_configuration
 
-    result = run_configuration(config, out=out, overrides=set_ or ())
+    asked = {"executor": executor, "workers": workers, "cluster": cluster}
+    overrides = [f"execution.{key}={value}" for key, value in asked.items() if value is not None]
+    result = run_configuration(
+        config, out=out, resume=resume, overrides=[*(set_ or ()), *overrides]
+    )
     _print_result(result)
     raise typer.Exit(result.exit_code)
 
@@ -205,6 +222,23 @@ def compare(
 
 
 @app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    file: Annotated[Path, typer.Argument(help="The .nc file to make.")],
+) -> None:
+    """Write the results of a run, or of a sweep that is not finished, as one NetCDF file."""
+    from .analysis.labels import write_netcdf
+
+    if file.exists():
+        raise BadInput(f"'{file}' exists already. Choose another name, or remove it.")
+    try:
+        write_netcdf(_open_run(run), file)
+    except OSError as error:
+        raise BadInput(f"Cannot write '{file}': {error.strerror or error}.") from error
+    _print(str(file))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a configuration: every key, its unit and its range."""
     from .experiment.schema import json_schema
@@ -243,10 +277,9 @@ def doctor() -> None:
 
 
 def _open_run(path: Path) -> Any:
-    from .analysis.labels import read_netcdf
-    from .experiment.runner import RESULTS_FILE
+    from .experiment.open_run import open_run
 
-    return read_netcdf(path / RESULTS_FILE if path.is_dir() else path)
+    return open_run(path)
 
 
 def _write_csv(table: Any, path: Path) -> None:
@@ -286,7 +319,7 @@ def _print_result(result: Any) -> None:
     for warning in result.warnings:
         _print(f"Note: {warning}")
     if result.exit_code:
-        _error(f"Some cases have instants without a solution: see `status` and {result.folder}.")
+        _error(f"Some cases have no solution at some instants: see `status` in {result.folder}.")
     _print(f"\nResults: {result.folder}")
 
 

@@ -25,6 +25,7 @@ height times that. Reserves: OpenSim's guide "Simulation with OpenSim - Best Pra
 peak reserves below 10 % of the peak joint torque; we ask for half of that.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,13 @@ RESIDUAL_MOMENT_SHARE = 0.01
 """Of center-of-mass height x peak external force [-]."""
 
 
+_NEEDED = (
+    *("status", "reserve_force", "moment_to_balance", "residual_force", "force_unit"),
+    *("external_force", "center_of_mass", "center_of_pressure"),
+)
+_PIECE_BYTES = 64 * 2**20
+
+
 class _Check(NamedTuple):
     check: str
     what: str
@@ -50,7 +58,10 @@ class _Check(NamedTuple):
 
 
 def credibility(dataset: xr.Dataset) -> pd.DataFrame:
-    """One row per check: what, peak, rms, limit, unit, verdict."""
+    """One row per check: what, peak, rms, limit, unit, verdict.
+
+    A sweep is judged in pieces that fit in memory, each by its own limits; a row tells of the worst.
+    """
     return pd.DataFrame(_rows(dataset), columns=list(_Check._fields))
 
 
@@ -71,7 +82,32 @@ def credibility_text(dataset: xr.Dataset) -> str:
 
 
 def _rows(dataset):
-    return [_solved(dataset), *_reserves(dataset), *_residuals(dataset)]
+    needed = [name for name in _NEEDED if name in dataset]
+    pieces = [_rows_of(piece.load()) for piece in _pieces(dataset[needed])]
+    worst = {}
+    for row in (row for piece in pieces for row in piece):
+        key = row.check, row.what
+        worst[key] = max(worst.get(key, row), row, key=_badness)
+    return [_solved(dataset), *worst.values()]
+
+
+def _pieces(dataset):
+    """The dataset in pieces of at most `_PIECE_BYTES` along the first swept dimension."""
+    lead = next(iter(dataset["status"].dims))
+    if lead == "time":
+        return [dataset]
+    count = dataset.sizes[lead]
+    step = max(1, int(_PIECE_BYTES * count / max(dataset.nbytes, 1)))
+    return [dataset.isel({lead: slice(at, at + step)}) for at in range(0, count, step)]
+
+
+def _badness(row):
+    """How much worse than its limit."""
+    return -math.inf if row.verdict == "no data" else row.peak / max(row.limit, 1e-300)
+
+
+def _rows_of(dataset):
+    return [*_reserves(dataset), *_residuals(dataset)]
 
 
 def _solved(dataset):

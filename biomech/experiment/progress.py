@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def progress_bar(cases: int, wanted: bool = True) -> Iterator[Callable[[bool], None]]:
-    """A function to call after each case, with whether it failed."""
+def progress_bar(cases: int, wanted: bool = True) -> Iterator[Callable[[int, int], None]]:
+    """A function to call with how many more cases are done, and how many of them failed."""
     if not wanted or not sys.stderr.isatty():
-        yield lambda failed: None
+        yield lambda done, failed: None
         return
     from rich.console import Console
     from rich.progress import (
@@ -31,9 +31,9 @@ def progress_bar(cases: int, wanted: bool = True) -> Iterator[Callable[[bool], N
         task = bar.add_task("compiling", total=cases, failed=0)
         failures = 0
 
-        def advance(failed: bool) -> None:
+        def advance(done: int, failed: int) -> None:
             nonlocal failures
             failures += failed
-            bar.update(task, advance=1, failed=failures, description="cases")
+            bar.update(task, advance=done, failed=failures, description="cases")
 
         yield advance

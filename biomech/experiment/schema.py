@@ -317,6 +317,32 @@ def _union(models: tuple[type[Strict], ...]) -> Any:
     return Annotated[together, Field(discriminator="kind")] if len(models) > 1 else together
 
 
+class Execution(Strict):
+    """Who computes a sweep. It changes how long that takes, never the numbers."""
+
+    executor: Literal["auto", "serial", "processes", "dask"] = Field(
+        "auto",
+        description="serial: one process; processes: one on each core; dask: a cluster; auto: "
+        "processes where there is enough to compute, else serial",
+    )
+    workers: int | None = Field(
+        None, ge=1, le=10_000, description="how many processes; default: one per core"
+    )
+    batch: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="cases computed together, fixed when a run is created; default: by memory",
+    )
+    retries: int = Field(2, ge=0, le=100, description="more tries for a batch that fails")
+    cluster: FileName = Field(
+        "local", description="of dask: local, slurm, or a scheduler's address (tls://HOST:PORT)"
+    )
+    cluster_options: dict[Name, str | int | float | bool | list[str]] = Field(
+        {}, description="of dask on slurm: queue, cores, memory, walltime, ... of SLURMCluster"
+    )
+
+
 _AnyIntervention = _union(tuple(INTERVENTION_MODELS.values()))
 InterventionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -348,6 +374,7 @@ class ExperimentConfig(Strict):
     metrics: Names = Field((), description="metrics to keep in the result; default: all")
     precision: Literal["float32", "float64"] = "float64"
     seed: int = Field(0, ge=0, le=2**32 - 1, description="of random draws; `inverse` makes none")
+    execution: Execution = Field(default_factory=lambda: Execution.model_validate({}))
     files: dict[Name, Sha256] = Field(
         {}, description="SHA-256 each file must have; written into `config.resolved.yaml`"
     )

@@ -82,6 +82,7 @@ def solve_in_blocks(
     upper: Float[Array, " column"],
     exponent: float = 2.0,
     tolerance: float | None = None,
+    warm_start: Float[Array, " row"] | None = None,
 ) -> SeparableProgrammeSolution:
     """`separable_programme.solve`, block by block.
 
@@ -110,9 +111,12 @@ def solve_in_blocks(
         filled_row, filled_column = blocks.rows >= 0, blocks.columns >= 0
         filled = filled_row[:, :, None] & filled_column[:, None, :]
 
-        def block(matrix, target, weights, lower, upper):
+        start = None if warm_start is None else jnp.where(filled_row, warm_start[rows], 0.0)
+
+        def block(matrix, target, weights, lower, upper, start):
             bounds = {"weights": weights, "lower": lower, "upper": upper}
-            return solve(matrix, target, **bounds, exponent=exponent, tolerance=tolerance)
+            options = {"exponent": exponent, "tolerance": tolerance, "warm_start": start}
+            return solve(matrix, target, **bounds, **options)
 
         found = jax.vmap(block)(
             jnp.where(filled, matrix[rows[:, :, None], columns[:, None, :]], 0.0),
@@ -120,6 +124,7 @@ def solve_in_blocks(
             jnp.where(filled_column, weights[columns], 1.0),
             jnp.where(filled_column, lower[columns], -jnp.inf),
             jnp.where(filled_column, upper[columns], jnp.inf),
+            start,
         )
         x = replace_rows(x, columns[filled_column], found.x[filled_column])
         multipliers = replace_rows(multipliers, rows[filled_row], found.multipliers[filled_row])

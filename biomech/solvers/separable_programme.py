@@ -22,7 +22,7 @@ it vanishes; a slope costs n operations. The pair x + D A^T d, v + d is tried to
 stops when it meets the optimality conditions: for p > 2, g is not Lipschitz at 0, and x(v) would
 carry the rounding of v. (There, too, a step whose y changes sign is repeated with D = x / y, the
 chord to 0, because the tangent overshoots.) A further Newton step on the final free set is one
-iterative refinement of the linear solve. The first step without `warm_start` is the minimum-norm
+iterative refinement of the linear solve. The first step from v = 0 is the minimum-norm
 answer without bounds.
 
 Infeasible: b^T v > sum_j max(y_j l_j, y_j u_j) proves that no x within the bounds gives b (Farkas).
@@ -133,7 +133,8 @@ def solve(
     - `tolerance`: on |A x - b|, relative to |b| + |A| |x| row by row (rows a thousand times smaller
       than the largest count as that), and likewise on stationarity. Default 1e-10 in double and
       3e-5 in single precision.
-    - `warm_start`: multipliers of a neighbouring problem. No derivative flows through it.
+    - `warm_start`: multipliers of a neighbouring problem; zeros, the default, are a cold start. No
+      derivative flows through it.
     """
     if not exponent >= 2.0:
         raise BadInput(f"`exponent` is {exponent}; the programme needs a value of 2 or more.")
@@ -145,9 +146,7 @@ def solve(
     if tolerance is None:
         tolerance = default_tolerance(matrix.dtype)
     start = jnp.zeros((rows,), matrix.dtype) if warm_start is None else warm_start
-    return _solve(
-        programme, start, float(exponent), float(tolerance), int(max_steps), warm_start is None
-    )
+    return _solve(programme, start, float(exponent), float(tolerance), int(max_steps))
 
 
 def default_tolerance(dtype) -> float:
@@ -380,15 +379,15 @@ def _newton_direction(programme, scales, compliance, softness, residual, size):
     return dv, dv @ programme.matrix
 
 
-def _advance(programme, scales, state, exponent, cold):
+def _advance(programme, scales, state, exponent):
     """One Newton step."""
     state = _soften(programme, scales, state, exponent, state.multipliers, 10.0 * scales.tolerance)
     v, x, softness = state.multipliers, state.x, state.softness
     y = v @ programme.matrix
     residual, size = _residual(programme, scales, softness, x, v)
     compliance = jnp.where(_is_free(programme, x), _compliance(x, programme.weights, exponent), 0.0)
-    if cold:  # from v = 0: the first step is the minimum-norm answer without bounds
-        compliance = jnp.where(state.steps == 0, scales.all_free, compliance)
+    cold = (state.steps == 0) & jnp.all(v == 0.0)  # the minimum-norm answer without bounds
+    compliance = jnp.where(cold, scales.all_free, compliance)
     direction = functools.partial(_newton_direction, programme, scales)
     dv, dy = direction(compliance, softness, residual, size)
     if exponent != 2.0:  # a tangent that crosses y = 0 overshoots there: take the chord to 0
@@ -417,14 +416,14 @@ def _advance(programme, scales, state, exponent, cold):
     return _State(multipliers, x, softness, state.steps + 1, trial_optimal | already)
 
 
-def _iterate(programme, start, exponent, tolerance, max_steps, cold):
+def _iterate(programme, start, exponent, tolerance, max_steps):
     """Newton steps until converged; no derivative flows through them."""
     scales = _measure(programme, exponent, tolerance)
     x = _primal(programme, start, exponent)
     usable = _is_usable(programme)
     state = _State(start, x, jnp.zeros((), x.dtype), jnp.zeros((), jnp.int32), ~usable)
     unfinished = lambda state: ~state.converged & (state.steps < max_steps)
-    advance = lambda state: _advance(programme, scales, state, exponent, cold)
+    advance = lambda state: _advance(programme, scales, state, exponent)
 
     def attempt(at):  # a second one only where the first stops short and the reason is proved
         _, state = at
@@ -483,10 +482,10 @@ def _weakly_active(programme, x, multipliers, exponent, weak):
     return near & (jnp.abs(gap) <= weak * _price_size(programme, multipliers))
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3, 4, 5))
-def _solve(programme, start, exponent, tolerance, max_steps, cold):
+@functools.partial(jax.jit, static_argnums=(2, 3, 4))
+def _solve(programme, start, exponent, tolerance, max_steps):
     fixed, start = jax.lax.stop_gradient((programme, start))
-    state, scales, usable = _iterate(fixed, start, exponent, tolerance, max_steps, cold)
+    state, scales, usable = _iterate(fixed, start, exponent, tolerance, max_steps)
     x, multipliers = _with_derivative(
         exponent, programme, state.x, state.multipliers, state.softness * scales.row
     )

@@ -30,7 +30,13 @@ from ..dynamics.inverse_dynamics import (
     inverse_dynamics,
     joint_reactions,
 )
-from ..dynamics.kinematics import Pose, body_motion, coupled_motion, project_couplers
+from ..dynamics.kinematics import (
+    BodyMotion,
+    Pose,
+    body_motion,
+    coupled_motion,
+    project_couplers,
+)
 from ..dynamics.spatial import rotate_back
 from ..model.body import Model
 from ..muscles.ligaments import ligament_tension
@@ -40,7 +46,7 @@ from ..muscles.rigid_tendon import (
     passive_force,
     rigid_tendon_state,
 )
-from ..solvers.separable_programme import RESULTS
+from ..solvers.separable_programme import RESULTS, SeparableProgrammeSolution
 from .gait_events import SIDES
 from .static_optimization import EffortWeights, equal_weights, share_moments
 
@@ -50,8 +56,9 @@ STATUS = (
     "infeasible",
     "maximum_iterations",
     "not_finite",
+    "not_computed",
 )
-"""Meaning of `status` 0, 1, 2, ..."""
+"""Meaning of `status` 0, 1, 2, ...; the last is of cases of a sweep that were never reached."""
 
 STRENGTH_LIMIT = 0.05
 """A reserve above this share of its coordinate's peak net moment marks the frame [-].
@@ -172,34 +179,52 @@ def muscle_state(
     )
 
 
-def inverse_instant(
+class BeforeSharing(eqx.Module):
+    """What is known of an instant before its muscles share the load; see `InverseRecord`.
+
+    **Attributes:**
+
+    - `motion`: of the bodies. `muscles`: geometry and force capacity.
+    - `ligament_wrench`: on each body, ground axes, about the ground origin [N m, N].
+    - `to_share`: what muscles and actuators must supply about each free coordinate [N m or N].
+    """
+
+    value: Float[Array, " coordinate"]
+    speed: Float[Array, " coordinate"]
+    acceleration: Float[Array, " coordinate"]
+    generalized_force: Float[Array, " coordinate"]
+    moment: Float[Array, " free"]
+    ligament_force: Float[Array, " ligament"]
+    ligament_wrench: Float[Array, "body 6"]
+    muscles: MuscleState
+    motion: BodyMotion
+    to_share: Float[Array, " free"]
+
+
+def before_sharing(
     model: Model,
     instant: MeasuredMotion,
-    weights: EffortWeights,
     *,
     passive_fiber_force: bool = False,
     opensim_pennation: bool = False,
-) -> InverseRecord:
-    """The study at one instant. Pure; `vmap` over instants and cases."""
+) -> BeforeSharing:
+    """Kinematics, inverse dynamics and muscle geometry of one instant (steps 1 and 2)."""
     skeleton = model.skeleton
     value, speed, acceleration = coupled_motion(
         skeleton, instant.value, instant.speed, instant.acceleration
     )
     motion = body_motion(skeleton, value, speed, acceleration)
-    now = motion.pose
-    external = instant.external_wrench
-    net = inverse_dynamics(skeleton, motion, external)
+    net = inverse_dynamics(skeleton, motion, instant.external_wrench)
 
-    ligaments = path_geometry(model.ligaments.paths, now, value)
+    ligaments = path_geometry(model.ligaments.paths, motion.pose, value)
     ligament_force = ligament_tension(model.ligaments, ligaments.length)
-    n_bodies = len(skeleton.body_names)
-    ligament_wrench = pull_on_bodies(ligaments, ligament_force, n_bodies)
-    ligament_moment = generalized_forces(skeleton, now, ligament_wrench)
+    ligament_wrench = pull_on_bodies(ligaments, ligament_force, len(skeleton.body_names))
+    ligament_moment = generalized_forces(skeleton, motion.pose, ligament_wrench)
     ligament_moment = ligament_moment + ligament_force @ ligaments.mobility
 
     muscles = muscle_state(
         model,
-        now,
+        motion.pose,
         value,
         speed,
         passive_fiber_force=passive_fiber_force,
@@ -209,23 +234,43 @@ def inverse_instant(
     moment = project_couplers(skeleton, value, net)[free]
     passive = project_couplers(skeleton, value, ligament_moment)[free]
     passive = passive + muscles.passive @ muscles.moment_arm
-    shared = share_moments(
-        model, value, muscles.moment_arm, muscles.capacity, moment - passive, weights
-    )
-    n = muscles.capacity.shape[0]
-    activation, control = shared.x[:n], shared.x[n:]
-    force = activation * muscles.capacity + muscles.passive
-
-    pull = pull_on_bodies(muscles.paths, force, n_bodies) + ligament_wrench
-    reaction_force, reaction_moment = joint_reactions(skeleton, motion, external + pull)
-    segment_force, segment_moment = joint_reactions(skeleton, motion, external)
-    return InverseRecord(
-        time=instant.time,
+    return BeforeSharing(
         value=value,
         speed=speed,
         acceleration=acceleration,
         generalized_force=net,
         moment=moment,
+        ligament_force=ligament_force,
+        ligament_wrench=ligament_wrench,
+        muscles=muscles,
+        motion=motion,
+        to_share=moment - passive,
+    )
+
+
+def after_sharing(
+    model: Model,
+    instant: MeasuredMotion,
+    before: BeforeSharing,
+    shared: SeparableProgrammeSolution,
+) -> InverseRecord:
+    """Muscle forces and joint reactions of one instant (step 4)."""
+    skeleton, muscles, motion = model.skeleton, before.muscles, before.motion
+    now, external = motion.pose, instant.external_wrench
+    n = muscles.capacity.shape[0]
+    activation, control = shared.x[:n], shared.x[n:]
+    force = activation * muscles.capacity + muscles.passive
+
+    pull = pull_on_bodies(muscles.paths, force, len(skeleton.body_names)) + before.ligament_wrench
+    reaction_force, reaction_moment = joint_reactions(skeleton, motion, external + pull)
+    segment_force, segment_moment = joint_reactions(skeleton, motion, external)
+    return InverseRecord(
+        time=instant.time,
+        value=before.value,
+        speed=before.speed,
+        acceleration=before.acceleration,
+        generalized_force=before.generalized_force,
+        moment=before.moment,
         activation=activation,
         muscle_force=force,
         norm_fiber_length=muscles.norm_fiber_length,
@@ -243,10 +288,32 @@ def inverse_instant(
         intersegmental_moment_body_axes=rotate_back(now.rotation, segment_moment),
         joint_center=now.joint_center,
         center_of_mass=center_of_mass(skeleton, now),
-        ligament_force=ligament_force,
+        ligament_force=before.ligament_force,
         status=_status(shared.result),
         limited=jnp.zeros(len(SIDES), bool),  # known once the whole motion is
     )
+
+
+def inverse_instant(
+    model: Model,
+    instant: MeasuredMotion,
+    weights: EffortWeights,
+    *,
+    passive_fiber_force: bool = False,
+    opensim_pennation: bool = False,
+) -> InverseRecord:
+    """The study at one instant. Pure; `vmap` over instants and cases."""
+    before = before_sharing(
+        model,
+        instant,
+        passive_fiber_force=passive_fiber_force,
+        opensim_pennation=opensim_pennation,
+    )
+    muscles = before.muscles
+    shared = share_moments(
+        model, before.value, muscles.moment_arm, muscles.capacity, before.to_share, weights
+    )
+    return after_sharing(model, instant, before, shared)
 
 
 def inverse(
@@ -259,7 +326,7 @@ def inverse(
 ) -> InverseRecord:
     """The study at every instant of `motion`. Jitted; compiles once per model structure.
 
-    For many models of one structure see `batch.inverse_cases`.
+    For many models of one structure see `batch.inverse_batch`.
     """
     weights = equal_weights(model) if weights is None else weights
     return _inverse(model, motion, weights, passive_fiber_force, opensim_pennation)
@@ -280,7 +347,11 @@ def inverse_uncompiled(
         passive_fiber_force=passive_fiber_force,
         opensim_pennation=opensim_pennation,
     )
-    record = jax.vmap(each)(motion)
+    return over_the_motion(model, jax.vmap(each)(motion))
+
+
+def over_the_motion(model: Model, record: InverseRecord) -> InverseRecord:
+    """`record` of all instants with what only the whole motion tells: see `strength_limited`."""
     limited = strength_limited(model, record) & (record.status == 0)[:, None]
     status = jnp.where(jnp.any(limited, axis=1), STATUS.index("strength_limited"), record.status)
     return blank_unsolved(eqx.tree_at(lambda r: (r.status, r.limited), record, (status, limited)))

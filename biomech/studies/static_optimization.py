@@ -54,6 +54,7 @@ def share_moments(
     capacity: Float[Array, " muscle"],
     moment: Float[Array, " free"],
     weights: EffortWeights,
+    warm_start: Float[Array, " free"] | None = None,
 ) -> SeparableProgrammeSolution:
     """Activations, then actuator controls, that produce `moment` with least effort.
 
@@ -63,6 +64,7 @@ def share_moments(
     - `moment_arm`: about the free coordinates [m].
     - `capacity`: force along the tendon per unit activation [N].
     - `moment`: what the active muscles and actuators must supply [N m or N].
+    - `warm_start`: the `multipliers` of a neighbouring answer; saves steps, changes no answer.
     """
     muscles, actuators, skeleton = model.muscles, model.actuators, model.skeleton
     own = np.array(actuators.coordinates, int)[:, None] == np.arange(value.size)
@@ -79,6 +81,7 @@ def share_moments(
         lower=jnp.concatenate([muscles.min_activation, actuators.min_control]),
         upper=jnp.concatenate([muscles.max_activation, actuators.max_control]),
         exponent=weights.exponent,
+        warm_start=warm_start,
     )
 
 

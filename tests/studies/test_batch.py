@@ -8,10 +8,11 @@ import pytest
 
 from biomech.model.names import BadInput
 from biomech.studies import batch
-from biomech.studies.batch import inverse_cases, stack_cases
+from biomech.studies.batch import inverse_batch
 from biomech.studies.inverse import inverse
 from elbow import forearm, still
-from small_walk import walking_model
+
+SCALES = np.array([1.0, 0.7, 0.4, 0.3, 0.2])
 
 
 def weaker(model, scale):
@@ -19,59 +20,63 @@ def weaker(model, scale):
     return eqx.tree_at(force, model, force(model) * scale)
 
 
-def test_batch_is_single():
-    model = forearm((2000.0, 1500.0))
-    models = [weaker(model, scale) for scale in (1.0, 0.7, 0.4, 0.3, 0.2)]
+@pytest.mark.parametrize("strength", [1.0, 0.02])
+def test_batch_is_single(strength):
+    """The weak elbow is infeasible unchanged, so no case starts from its answer."""
+    model = forearm((2000.0 * strength, 1500.0 * strength))
     motion = still(model)
-    records = list(inverse_cases(models, motion, chunk=2))  # the last chunk is half empty
-    assert len(records) == len(models)
-    for one, record in zip(models, records, strict=True):
-        alone = inverse(one, motion)
-        for a, b in zip(jax.tree.leaves(alone), jax.tree.leaves(record), strict=True):
+    solved = inverse(model, motion).status == 0
+    assert np.all(solved) if strength == 1.0 else not np.any(solved)
+    scales = SCALES / strength
+    records = inverse_batch(model, motion, weaker, jnp.asarray(scales))
+    assert np.all(records.status == 0)
+    for case, scale in enumerate(scales):
+        alone = inverse(weaker(model, scale), motion)
+        here = jax.tree.map(lambda leaf, case=case: leaf[case], records)
+        for a, b in zip(jax.tree.leaves(alone), jax.tree.leaves(here), strict=True):
             np.testing.assert_allclose(b, a, rtol=1e-10, atol=1e-10)
-    assert records[0].activation[0, 0] < records[-1].activation[0, 0]
+    assert records.activation[0, 0, 0] < records.activation[-1, 0, 0]
 
 
-def test_a_sweep_compiles_once(monkeypatch):
+def test_together_is_one_after_the_other(monkeypatch):
+    """As on a GPU, where all cases take their steps together."""
+    model = forearm((2000.0, 1400.0))
+    motion = still(model)
+    one_by_one = inverse_batch(model, motion, weaker, jnp.asarray(SCALES))
+    monkeypatch.setattr(batch.jax, "default_backend", lambda: "gpu")
+    together = inverse_batch(model, motion, weaker, jnp.asarray(SCALES))
+    for a, b in zip(jax.tree.leaves(one_by_one), jax.tree.leaves(together), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-10, atol=1e-10)
+
+
+def test_a_sweep_compiles_once():
     traces = []
-    counted = lambda *arguments: traces.append(1) or original(*arguments)
-    original = batch.inverse_uncompiled
-    monkeypatch.setattr(batch, "inverse_uncompiled", counted)
-    model = forearm((2000.0, 1499.0))  # a structure no other test compiles
-    motion = still(model, count=3)
-    for scales in (np.linspace(1.0, 0.5, 7), np.linspace(0.9, 0.2, 6)):
-        models = [weaker(model, scale) for scale in scales]
-        list(inverse_cases(models, motion, chunk=4))
-    assert len(traces) == 1
+    model = forearm((2000.0, 1499.0))
+    counted = lambda model, scale: traces.append(scale) or weaker(model, scale)
+    inverse_batch(model, still(model, count=3), counted, jnp.linspace(1.0, 0.5, 4))
+    once = len(traces)
+    inverse_batch(model, still(model, count=3), counted, jnp.linspace(0.9, 0.2, 4))
+    assert len(traces) == once > 0
 
 
-def test_what_cases_share_is_kept_once():
-    model = forearm()
-    varying, shared = stack_cases([weaker(model, 1.0), weaker(model, 0.5)])
-    assert [leaf.shape for leaf in jax.tree.leaves(varying)] == [(2, 1)]
-    whole = len(jax.tree.leaves(model))
-    assert len(jax.tree.leaves(shared)) == whole - 1
+def test_values_of_several_parameters_go_together():
+    model = forearm((2000.0, 1500.0))
+
+    def each(model, values):
+        force = lambda m: m.muscles.max_isometric_force
+        gain = jnp.stack([values["first"], values["second"]])
+        return eqx.tree_at(force, model, force(model) * gain)
+
+    values = {"first": jnp.array([1.0, 0.5]), "second": jnp.array([1.0, 0.25])}
+    records = inverse_batch(model, still(model), each, values)
+    ratio = records.capacity[1, 0] / records.capacity[0, 0]
+    np.testing.assert_allclose(ratio, [0.5, 0.25], rtol=1e-12)
 
 
-def test_equal_cases_are_solved_once_and_given_for_each():
-    model = forearm()
-    records = list(inverse_cases([model, model, model], still(model)))
-    assert len(records) == 3
-    np.testing.assert_array_equal(records[0].activation, records[2].activation)
-
-
-def test_models_of_another_structure_are_refused():
-    with pytest.raises(BadInput, match="numbers only"):
-        stack_cases([forearm(), walking_model()])
-    with pytest.raises(BadInput, match="no case"):
-        list(inverse_cases([], still(forearm())))
-
-
-def test_memory_bounds_the_chunk(monkeypatch):
-    model = forearm()
-    monkeypatch.setattr(batch, "CHUNK_BYTES", 1)
-    size = batch._chunk_size(model, still(model), batch.equal_weights(model), 100)
-    assert size == 1
-    assert jnp.isfinite(
-        next(inverse_cases([model, weaker(model, 0.5)], still(model))).activation
-    ).all()
+@pytest.mark.parametrize(
+    "values",
+    [{}, jnp.zeros(0), {"a": jnp.ones(2), "b": jnp.ones(3)}, jnp.array(1.0)],
+)
+def test_values_that_do_not_fit_are_refused(values):
+    with pytest.raises(BadInput, match="equally many"):
+        inverse_batch(forearm(), still(forearm()), weaker, values)

@@ -1,0 +1,136 @@
+"""Batches on a dask cluster: on this machine, at an address, or through SLURM.
+
+Every worker is one process with one thread, which keeps the compiled programme between batches. The
+run folder must be on a disk that all workers share. Dask schedules, restarts workers that die, and
+tries their batches again elsewhere.
+
+A cluster elsewhere is only talked to over TLS: whoever can reach a dask worker can run code on it.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..model.names import BadInput
+from .executors import Work, compute, in_a_line, usable_cores
+from .store import BatchEntry
+
+_SELF = ("127.0.0.1", "localhost", "[::1]")
+
+
+def on_dask(
+    work: Work,
+    batches: Sequence[int],
+    retries: int,
+    workers: int | None = None,
+    cluster: str = "local",
+    options: Mapping[str, Any] | None = None,
+) -> Iterator[BatchEntry]:
+    """What came of each batch, as batches finish.
+
+    - `cluster`: "local", "slurm", or the address of a scheduler.
+    - `options`: of `dask_jobqueue.SLURMCluster`: `queue`, `cores`, `memory`, `walltime`, ...
+    """
+    distributed = _import("distributed")
+    started = _start(distributed, cluster, workers or len(usable_cores(None)), dict(options or {}))
+    try:
+        with distributed.Client(started, set_as_default=False) as client:
+            futures = {
+                client.submit(compute, work, batch, pure=False, retries=retries): batch
+                for batch in batches
+            }
+            for future in distributed.as_completed(futures):
+                error = future.exception()
+                if isinstance(error, BadInput):
+                    client.cancel(list(futures))
+                    raise error
+                batch = futures[future]
+                yield future.result() if error is None else BatchEntry(batch, 0, in_a_line(error))
+                future.release()
+    finally:
+        if not isinstance(started, str):
+            started.close()
+
+
+def _start(distributed: Any, cluster: str, workers: int, options: dict[str, Any]) -> Any:
+    if cluster == "local":
+        return _local(distributed, workers)
+    if cluster == "slurm":
+        return _slurm(distributed, workers, options)
+    return check_address(cluster)
+
+
+def check_address(address: str) -> str:
+    """The address, if it is this machine's or encrypted."""
+    scheme, _, rest = address.rpartition("://")
+    host = rest.rpartition(":")[0]
+    if scheme == "tls" or (scheme in ("", "tcp") and host in _SELF):
+        return address
+    raise BadInput(
+        f"`cluster` is '{address}'; it must be local, slurm, or an address such as "
+        "tls://HOST:8786. Without TLS anybody who reaches the scheduler could run code on it."
+    )
+
+
+def _local(distributed: Any, workers: int) -> Any:
+    """Processes of this machine, pinned to a core each, or to a GPU each where there are several."""
+    specification = {
+        place: {
+            "cls": distributed.Nanny,
+            "options": {"nthreads": 1, "env": environment, "host": "127.0.0.1", "dashboard": False},
+        }
+        for place, environment in enumerate(worker_environments(workers, gpus()))
+    }
+    scheduler = {
+        "cls": distributed.Scheduler,
+        "options": {"dashboard": False, "host": "127.0.0.1"},
+    }
+    return distributed.SpecCluster(specification, scheduler, silence_logs=40)
+
+
+def worker_environments(workers: int, gpus: Sequence[str]) -> list[dict[str, str]]:
+    """Environment of each worker: one thread, and one of several GPUs."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    if len(gpus) < 2:
+        return [threads for _ in range(workers)]
+    return [{**threads, "CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus[:workers]]
+
+
+def gpus() -> list[str]:
+    """Numbers of the NVIDIA GPUs that this process may use."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [number for number in chosen.split(",") if number.strip() not in ("", "-1")]
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return []
+    listed = subprocess.run([command, "-L"], capture_output=True, text=True, check=False).stdout
+    return [str(i) for i, line in enumerate(listed.splitlines()) if line.startswith("GPU ")]
+
+
+def _slurm(distributed: Any, workers: int, options: dict[str, Any]) -> Any:
+    jobqueue = _import("dask_jobqueue")
+    own = {"cores": 1, "processes": 1, "memory": "2 GB"}
+    security = distributed.security.Security.temporary()
+    try:
+        cluster = jobqueue.SLURMCluster(
+            **{**own, **options}, protocol="tls://", security=security,
+            scheduler_options={"dashboard": False},
+        )  # fmt: skip
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"`execution.cluster_options`: {error}.") from error
+    cluster.scale(workers)
+    return cluster
+
+
+def _import(name: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise BadInput(
+            f"The executor `dask` needs {name}: pip install 'biomech[cluster]'."
+        ) from error

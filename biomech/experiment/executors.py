@@ -1,0 +1,170 @@
+"""Who computes the batches of a run: this process, a process per core, or a dask cluster.
+
+Each executor is given the batches to compute and yields, in any order, what came of each. A batch
+is always computed by the same code on the same values, so that all executors give the same bits on
+one kind of machine. Workers write their own batches; nothing large travels between processes.
+
+A worker that dies costs the batches it was computing, which are tried again, and given up after
+`retries` more tries: one case that takes all memory must not stop the rest. What the disk refuses
+(`CannotStore`) stops the run.
+"""
+
+import dataclasses
+import functools
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+from ..model.names import BadInput
+from .case_study import CaseStudy, failed_cases
+from .compile_cache import use_compile_cache
+from .config import CheckedConfig
+from .store import BatchEntry, Store
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What a worker needs to know: the configuration, and the folder of its store."""
+
+    folder: Path
+    checked: CheckedConfig = dataclasses.field(compare=False)
+
+
+class Worker:
+    """Computes batches of a run and stores them."""
+
+    def __init__(self, study: CaseStudy, store: Store):
+        self._study, self._store = study, store
+
+    def __call__(self, batch: int) -> BatchEntry:
+        plan = self._store.plan
+        span = plan.span(batch)
+        count = span.stop - span.start
+        dataset = self._study.batch(self._study.table.values[plan.rows(batch)])
+        dataset = dataset.isel(case=slice(0, count))
+        failed = failed_cases(dataset)
+        self._store.write(batch, dataset, failed)
+        return BatchEntry(batch, failed)
+
+
+@functools.lru_cache(maxsize=1)
+def _worker(work: Work) -> Worker:
+    use_compile_cache()
+    return Worker(CaseStudy(work.checked), Store(work.folder))
+
+
+def compute(work: Work, batch: int) -> BatchEntry:
+    """Compute a batch in a worker process."""
+    return _worker(work)(batch)
+
+
+# --------------------------------------------------------------------------------- serial
+
+
+def serial(worker: Worker, batches: Sequence[int], retries: int) -> Iterator[BatchEntry]:
+    """One after the other, in this process."""
+    for batch in batches:
+        yield _with_retries(worker, batch, retries)
+
+
+def _with_retries(worker: Worker, batch: int, retries: int) -> BatchEntry:
+    for attempt in range(retries + 1):
+        try:
+            return worker(batch)
+        except BadInput:
+            raise
+        except Exception as error:
+            if attempt == retries:
+                return BatchEntry(batch, 0, in_a_line(error))
+    raise AssertionError
+
+
+def in_a_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:500]
+
+
+# ------------------------------------------------------------------------------ processes
+
+
+def processes(
+    work: Work, batches: Sequence[int], retries: int, workers: int | None = None
+) -> Iterator[BatchEntry]:
+    """One process per core, each on a core of its own; they share the cache of compiled code.
+
+    A process of its own pool each: one that dies takes nothing with it but its batch.
+    """
+    waiting, tries = deque(batches), dict.fromkeys(batches, 0)
+    pools = {core: _pool(core) for core in usable_cores(workers)[: len(batches)]}
+    running: dict[Future[BatchEntry], tuple[Any, int]] = {}
+
+    def give(core: Any) -> None:
+        if waiting:
+            batch = waiting.popleft()
+            running[pools[core].submit(compute, work, batch)] = core, batch
+
+    try:
+        for core in pools:
+            give(core)
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                core, batch = running.pop(future)
+                error = future.exception()
+                tries[batch] += 1
+                if isinstance(error, BrokenProcessPool):
+                    pools[core].shutdown(wait=False, kill_workers=True)
+                    pools[core] = _pool(core)
+                if isinstance(error, BadInput):
+                    raise error
+                if error is None:
+                    yield future.result()
+                elif tries[batch] > retries:
+                    yield BatchEntry(batch, 0, in_a_line(error))
+                else:
+                    waiting.append(batch)
+                give(core)
+    finally:
+        for pool in pools.values():
+            pool.shutdown(wait=True, kill_workers=True)
+
+
+def usable_cores(workers: int | None) -> tuple[Any, ...]:
+    """Cores for `workers` processes; all that this process may use by default.
+
+    More workers than cores share them. Where a process cannot be pinned, plain numbers.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+    else:
+        cores = list(range(os.cpu_count() or 1))
+    count = workers or len(cores)
+    return tuple((cores[i % len(cores)], i) for i in range(count))
+
+
+def _pool(place: tuple[int, int]) -> Any:
+    """One process on one core, that ends with this one."""
+    from loky.process_executor import ProcessPoolExecutor
+
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return ProcessPoolExecutor(
+        max_workers=1, initializer=_begin, initargs=(place[0], os.getpid()), env=threads
+    )
+
+
+def _begin(core: int, parent: int) -> None:
+    """Before JAX starts: it sizes its thread pools by the cores it may use."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """A runner that is killed must leave nobody behind who writes in its folder."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)

@@ -1,0 +1,70 @@
+"""What a run folder holds beside its numbers, written when they are there.
+
+    peaks.csv               every named metric of every case
+    credibility.csv         residuals and reserves beside their limits
+    figures/                PNG and PDF
+    notes.txt               what was assumed, how far to trust it, what to cite
+    config.resolved.yaml    the configuration with every default, and name and SHA-256 of every
+                            file; it can be run again
+    results.nc              the dataset of a run without a sweep
+"""
+
+import os
+from pathlib import Path
+
+import xarray as xr
+from ruamel.yaml import YAML
+
+from ..analysis.credibility import credibility, credibility_text
+from ..analysis.labels import write_netcdf
+from ..studies.inverse import STATUS
+from .case_study import CaseStudy
+from .config import to_plain
+from .figures import write_figures
+from .inputs import resolved
+from .open_run import RESULTS_FILE
+from .peaks import write_peaks
+from .schema import ExperimentConfig
+
+
+def write_files(folder: Path, dataset: xr.Dataset, study: CaseStudy) -> None:
+    """Every file; those of an earlier attempt are replaced."""
+    if not study.table.names:
+        write_netcdf(dataset, folder / RESULTS_FILE)
+    write_peaks(dataset, folder / "peaks.csv")
+    table = credibility(dataset)
+    table.to_csv(folder / "credibility.csv", index=False, lineterminator="\n")
+    _write_config(folder / "config.resolved.yaml", resolved(study.config, study.inputs.files))
+    emg, side = study.inputs.trial.emg, study.config.trial.emg_side
+    missing = write_figures(dataset, folder / "figures", emg, side)
+    text = _notes(dataset, table, missing)
+    (folder / "notes.txt").write_text(text, encoding="utf-8")
+
+
+def _write_config(path: Path, config: ExperimentConfig) -> None:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.width = 10_000
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write("# What was run, every default written out. To run it again:\n")
+        file.write("#   biomech run config.resolved.yaml --set data_folder=FOLDER_OF_THE_FILES\n")
+        yaml.dump(to_plain(config), file)
+
+
+def _notes(dataset: xr.Dataset, table: object, missing: tuple[str, ...]) -> str:
+    """What was assumed, what failed, and what to cite."""
+    status = dataset["status"].values
+    counts = [
+        f"{meaning}: {int((status == code).sum())} of {status.size} instants"
+        for code, meaning in enumerate(STATUS)
+        if (status == code).any()
+    ]
+    parts = {
+        "Solution": counts,
+        "How far to trust it": credibility_text(dataset).splitlines(),
+        "Notes": [*dataset.attrs["notes"].splitlines(), *missing],
+        "Cite": dataset.attrs["citations"].splitlines(),
+    }
+    block = lambda title, lines: "\n".join((title, *(f"  {line}" for line in lines)))
+    return "\n\n".join(block(*part) for part in parts.items() if part[1]) + "\n"

@@ -1,0 +1,275 @@
+"""The results of a sweep on disk: a Zarr store, filled batch by batch, that no crash can spoil.
+
+    manifest.json    what is computed and how: configuration, hashes, versions, batch plan
+    results.zarr     every variable over `case`, in chunks of one batch, and all labels
+    batches/         one small file per finished batch, written after its numbers
+    lock             held by the one runner that may write
+
+A batch counts once its file is in `batches/`, which appears in one step. A run that is killed has
+whole batches and at most a few half-written ones without that file; these are computed again. Cases
+not computed have `status` "not_computed" and NaN. Chunks carry a checksum: a damaged one raises when
+it is read instead of giving wrong numbers.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..formats.files import read_bytes
+from ..model.names import BadInput
+from ..studies.inverse import STATUS
+from .plan import BatchPlan
+
+FORMAT = 1
+MANIFEST, RESULTS, BATCHES, LOCK = "manifest.json", "results.zarr", "batches", "lock"
+CASE = "case"
+_LARGEST_JSON = 16 * 2**20
+NOT_COMPUTED = STATUS.index("not_computed")
+
+
+class CannotStore(BadInput):
+    """The folder cannot be written to: no space, read-only, gone."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchEntry:
+    """What is known of a batch that was dealt with.
+
+    - `failed`: cases with instants without a solution; all of them where `error` says why the batch
+      could not be computed at all.
+    """
+
+    batch: int
+    failed: int
+    error: str = ""
+
+
+class Store:
+    """The store in a run folder."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.manifest = _read_manifest(folder)
+        self.plan = BatchPlan(**self.manifest["plan"])
+        self._arrays: dict[str, Any] | None = None
+
+    # ---------------------------------------------------------------------------- writing
+
+    def write(self, batch: int, dataset: xr.Dataset, failed: int) -> None:
+        """The cases of a batch, then the mark that they are there.
+
+        **Raises:** `CannotStore` if the disk is full, the folder read-only or gone.
+        """
+        span = self.plan.span(batch)
+        with _storing(self.folder):
+            arrays = self._open_arrays()
+            for name, array in arrays.items():
+                array[span] = dataset[name].values
+            self._mark(BatchEntry(batch, failed))
+
+    def give_up(self, batch: int, error: str) -> BatchEntry:
+        """Mark a batch that could not be computed; a resumed run tries it again."""
+        entry = BatchEntry(batch, self.cases_in([batch]), error)
+        with _storing(self.folder):
+            self._mark(entry)
+        return entry
+
+    def _mark(self, entry: BatchEntry) -> None:
+        write_json(self.folder / BATCHES / f"{entry.batch:07d}.json", dataclasses.asdict(entry))
+
+    def _open_arrays(self) -> dict[str, Any]:
+        if self._arrays is None:
+            group = _open_group(self.folder, "r+")
+            swept = self.manifest["variables"]
+            self._arrays = {name: group[name] for name in swept}
+        return self._arrays
+
+    # ---------------------------------------------------------------------------- reading
+
+    def entries(self) -> dict[int, BatchEntry]:
+        """Every batch dealt with so far."""
+        found = {}
+        for path in sorted((self.folder / BATCHES).glob("*.json")):
+            entry = BatchEntry(**_read_json(path))
+            found[entry.batch] = entry
+        return found
+
+    def pending(self) -> list[int]:
+        """Batches still to compute, in order: never tried, or given up before."""
+        done = {batch for batch, entry in self.entries().items() if not entry.error}
+        return [batch for batch in range(self.plan.count) if batch not in done]
+
+    def cases_in(self, batches: list[int]) -> int:
+        """How many cases some batches hold."""
+        spans = [self.plan.span(batch) for batch in batches]
+        return sum(span.stop - span.start for span in spans)
+
+    def open(self) -> xr.Dataset:
+        """All cases along `case`, read when they are used."""
+        group = _open_group(self.folder, "r")  # checks what is in it
+        del group
+        dataset = xr.open_zarr(
+            self.folder / RESULTS, consolidated=False, chunks=None, zarr_format=3, decode_times=False
+        )
+        texts = {
+            name: (variable.dims, variable.values.astype(object), variable.attrs)
+            for name, variable in dataset.variables.items()
+            if variable.dtype.kind not in "biuf"
+        }
+        return dataset.assign_coords(texts)
+
+
+def create_store(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    plan: BatchPlan,
+    part: xr.Dataset,
+    coordinates: Mapping[str, xr.Variable],
+) -> Store:
+    """An empty store for all cases of a plan, in a folder that exists.
+
+    - `manifest`: what else to remember.
+    - `part`: some computed cases; their variables, labels and attributes are those of the whole.
+    - `coordinates`: over `case`, the value of every parameter.
+    """
+    swept = [str(n) for n, v in part.data_vars.items() if CASE in v.dims]
+    with _storing(folder):
+        (folder / BATCHES).mkdir()
+        labels = part.drop_vars(swept).assign_coords(coordinates)
+        texts = {n: v.astype(object) for n, v in labels.variables.items() if v.dtype.kind == "U"}
+        labels.assign_coords(texts).to_zarr(folder / RESULTS, zarr_format=3, consolidated=False)
+        group = _open_group(folder, "r+")
+        for name in swept:
+            _create_array(group, part[name], plan)
+        whole = {"format": FORMAT, **manifest, "plan": dataclasses.asdict(plan)}
+        write_json(folder / MANIFEST, {**whole, "variables": swept})
+    return Store(folder)
+
+
+def _create_array(group: Any, part: xr.DataArray, plan: BatchPlan) -> None:
+    from zarr.codecs import BloscCodec, Crc32cCodec
+
+    shape = (plan.cases, *part.shape[1:])
+    fill: Any = np.nan if part.dtype.kind == "f" else 0
+    group.create_array(
+        part.name,
+        shape=shape,
+        chunks=(plan.size, *(max(n, 1) for n in part.shape[1:])),
+        dtype=part.dtype,
+        dimension_names=part.dims,
+        attributes=part.attrs,
+        fill_value=NOT_COMPUTED if part.name == "status" else fill,
+        compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec()],
+    )
+
+
+@contextlib.contextmanager
+def _storing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1))
+        remedy = "Free some space" if full else "Make it writable"
+        raise CannotStore(
+            f"Cannot write in {folder}: {reason}. What was finished is kept. {remedy}, then go on "
+            f"with --resume --out {folder}."
+        ) from error
+
+
+# ---------------------------------------------------------------------------------- lock
+
+
+@contextlib.contextmanager
+def only_runner(folder: Path) -> Iterator[None]:
+    """Hold a run folder; the lock of a process that dies is released by the system.
+
+    **Raises:** `BadInput` if another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / LOCK)
+    try:
+        with _storing(folder):
+            lock.acquire(timeout=0)
+    except Timeout:
+        raise BadInput(
+            f"Another process is computing in {folder}. Wait until it ends, or stop it."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+# -------------------------------------------------------------------------------- opening
+
+
+def is_store(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file()
+
+
+def _open_group(folder: Path, mode: Any) -> Any:
+    import zarr
+
+    if not (folder / RESULTS / "zarr.json").is_file():
+        raise BadInput(f"There is no {RESULTS} in {folder}: it is no run folder, or damaged.")
+    try:
+        group = zarr.open_group(folder / RESULTS, mode=mode, zarr_format=3)
+        kinds = {name: array.dtype.kind for name, array in group.arrays()}
+    except OSError:
+        raise
+    except Exception as error:  # whatever a library says of a file that is none of ours
+        raise BadInput(f"{RESULTS} in {folder} is damaged: {error}.") from error
+    odd = [name for name, kind in kinds.items() if kind not in "biufUT"]
+    if odd:
+        raise BadInput(f"{RESULTS} in {folder}: '{odd[0]}' holds neither numbers nor texts.")
+    return group
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BadInput(
+            f"{folder} holds no sweep: there is no {MANIFEST} in it. Name the folder of a run."
+        )
+    manifest = _read_json(path)
+    if manifest.get("format") != FORMAT:
+        raise BadInput(
+            f"{path.name} in {folder} has format {manifest.get('format')!r}; this version reads "
+            f"{FORMAT}. Use the version of biomech that wrote it."
+        )
+    try:
+        BatchPlan(**manifest["plan"])
+        manifest["variables"], manifest["config"]
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"{path.name} in {folder} is damaged: {error}.") from error
+    return manifest
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(read_bytes(path, _LARGEST_JSON))
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path.name} in {path.parent} is damaged: {error}.") from error
+    if not isinstance(found, dict):
+        raise BadInput(f"{path.name} in {path.parent} is damaged: it holds no mapping.")
+    return found
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Whole or not at all: under a temporary name, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
