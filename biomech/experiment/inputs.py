@@ -19,7 +19,10 @@ from ..studies.prepare import ensure_actuated, measured_motion
 from .config import CheckedConfig
 from .schema import ExperimentConfig
 
-_FILE_KEYS = ("model.path", "trial.coordinates", "trial.external_loads", "trial.emg")
+_FILE_KEYS = (
+    *("model.path", "trial.coordinates", "trial.external_loads", "trial.emg"),
+    "design.path",  # of a cohort
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,7 +75,7 @@ def find_files(checked: CheckedConfig) -> dict[str, Path]:
     paths, missing = {}, []
     for key in _FILE_KEYS:
         part, _, field = key.partition(".")
-        name = getattr(getattr(checked.config, part), field)
+        name = getattr(getattr(checked.config, part), field, None)
         if name is None:
             continue
         paths[key] = as_path(checked.folder / name, key)

@@ -13,6 +13,7 @@ with every default, and name and SHA-256 of every file; it can be run again).
 """
 
 import dataclasses
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -45,8 +46,8 @@ from .inputs import Inputs, load_inputs, reference_name
 from .peaks import write_peaks
 from .progress import progress_bar
 from .run_folder import check_destination, run_folder
-from .schema import ExperimentConfig
-from .sweep import Case, apply_interventions, sweep_axes, sweep_cases, sweep_units
+from .schema import CohortDesign, Design, ExperimentConfig
+from .sweep import CaseTable, apply_interventions, case_table
 
 GOOD, BAD_INPUT, SOME_FAILED = 0, 2, 3
 """Exit codes."""
@@ -101,9 +102,9 @@ def run(
     use_compile_cache()
     with jax.enable_x64(True):
         inputs = load_inputs(checked)
-        cases = sweep_cases(checked.config)
-        for case in cases:
-            apply_interventions(inputs.model, checked.config, case)
+        cases = case_table(checked.config, checked.folder)
+        for row in range(len(cases)):
+            apply_interventions(inputs.model, checked.config, cases.case(row))
         with run_folder(checked.config.name, out) as partial:
             with progress_bar(len(cases), progress) as advance:
                 dataset, failed = compute(checked.config, inputs, cases, advance)
@@ -121,7 +122,7 @@ def run(
 def compute(
     config: ExperimentConfig,
     inputs: Inputs,
-    cases: tuple[Case, ...],
+    table: CaseTable,
     advance: Callable[[bool], None] = lambda failed: None,
 ) -> tuple[xr.Dataset, int]:
     """The labelled dataset of every case, and how many cases have unsolved instants."""
@@ -141,20 +142,24 @@ def compute(
         **sweep,
     )
     body = lambda case: _in_precision(apply_interventions(inputs.model, config, case), config)
+    cases = [table.case(row) for row in range(len(table))]
     base, records = body({}), _records(config, inputs, [body(case) for case in cases])
     parts, failures = [], 0
     for case, record in zip(cases, records, strict=True):
         failed = not bool(jnp.all(solved(record)))
         failures += failed
-        if config.sweep:
+        if table.names:
             row = jax.tree.map(lambda x: x[None], record)
             columns = {"case": {key: [value] for key, value in case.items()}}
-            part = label(row, base, sweep=columns, sweep_units=sweep_units(config))
+            part = label(row, base, sweep=columns, sweep_units=table.units)
         else:
             part = label(record, base)
         parts.append(_kept(part, config))
         advance(failed)
-    return _as_grid(parts, sweep_axes(config)) if config.sweep else parts[0], failures
+    if not table.names:
+        return parts[0], failures
+    row = _in_a_row(parts)
+    return _as_list(row, table) if table.axes is None else _as_grid(row, table.axes), failures
 
 
 def _records(config: ExperimentConfig, inputs: Inputs, models: list[Model]):
@@ -205,9 +210,9 @@ def _in_precision(tree: Any, config: ExperimentConfig) -> Any:
     return jax.tree.map(narrow, tree)
 
 
-def _as_grid(parts: list[xr.Dataset], axes: Mapping[str, tuple[float, ...]]) -> xr.Dataset:
-    """Labelled cases in a row, as a grid with one dimension per swept parameter."""
-    row = xr.concat(
+def _in_a_row(parts: list[xr.Dataset]) -> xr.Dataset:
+    """Labelled cases along the dimension `case`."""
+    return xr.concat(
         parts,
         "case",
         data_vars="minimal",
@@ -216,6 +221,18 @@ def _as_grid(parts: list[xr.Dataset], axes: Mapping[str, tuple[float, ...]]) -> 
         join="override",
         combine_attrs="override",
     )
+
+
+def _as_list(row: xr.Dataset, table: CaseTable) -> xr.Dataset:
+    """Labelled cases with their names, if they have any, and how they were chosen."""
+    if table.labels is not None:
+        names = np.array(table.labels, dtype=object)
+        row = row.assign_coords(case=("case", names, {"long_name": "Case of the cohort"}))
+    return row.assign_attrs(design=json.dumps(table.design))
+
+
+def _as_grid(row: xr.Dataset, axes: Mapping[str, tuple[float, ...]]) -> xr.Dataset:
+    """The same as a grid with one dimension per swept parameter."""
     shape = tuple(len(values) for values in axes.values())
     variables = {
         name: ((*axes, *v.dims[1:]), v.values.reshape((*shape, *v.shape[1:])), v.attrs)
@@ -240,9 +257,16 @@ def resolved(config: ExperimentConfig, files: Mapping[str, str]) -> ExperimentCo
             "data_folder": None,
             "model": model.model_copy(update={"path": bare(model.path)}),
             "trial": trial.model_copy(update={key: bare(getattr(trial, key)) for key in keys}),
+            "design": _with_bare_path(config.design),
             "files": dict(files),
         }
     )
+
+
+def _with_bare_path(design: Design) -> Design:
+    if not isinstance(design, CohortDesign):
+        return design
+    return design.model_copy(update={"path": Path(design.path).name})
 
 
 def write_run(folder: Path, dataset: xr.Dataset, checked: CheckedConfig, inputs: Inputs) -> None:
