@@ -24,8 +24,11 @@ _HOME = {
     "sensitivity": "analysis.sensitivity",
     "compare": "analysis.compare",
     "plot": "analysis.plots",
+    "design": "experiment.design",
     "run": "experiment.runner",
     "open_run": "experiment.open_run",
+    "sobol_indices": "analysis.global_sensitivity",
+    "morris_screening": "analysis.global_sensitivity",
 }
 """Public name -> module (and name there, when it differs)."""
 
@@ -34,10 +37,12 @@ _SUBPACKAGES = ("interventions", "model", "formats", "dynamics", "muscles", "sol
 if TYPE_CHECKING:
     from . import dynamics, formats, interventions, model, muscles, solvers, studies
     from .analysis.compare import compare
+    from .analysis.global_sensitivity import morris_screening, sobol_indices
     from .analysis.inverse_dataset import inverse
     from .analysis.plots import plot
     from .analysis.sensitivity import sensitivity
     from .experiment.open_run import open_run
+    from .experiment.design import design
     from .experiment.runner import run
     from .formats.load import load_model
     from .formats.native import write_model as save_model
@@ -46,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "compare",
+    "design",
     "dynamics",
     "formats",
     "interventions",
@@ -53,6 +59,7 @@ __all__ = [
     "load_model",
     "load_trial",
     "model",
+    "morris_screening",
     "muscles",
     "open_run",
     "plot",
@@ -60,6 +67,7 @@ __all__ = [
     "run",
     "save_model",
     "sensitivity",
+    "sobol_indices",
     "solvers",
     "studies",
     "use_float64",

@@ -292,16 +292,15 @@ def _write_csv(table: Any, path: Path) -> None:
 def _print_result(result: Any) -> None:
     """The folder, the peak joint loads and how far to trust them."""
     from .analysis.credibility import credibility_text
-    from .experiment.peaks import peak_table, sweep_dimensions
+    from .experiment.peaks import case_columns, peak_table
 
     dataset = result.open()
-    swept = sweep_dimensions(dataset)
     shown = [row for row in peak_table(dataset) if _is_shown(row.metric)]
     _table(
-        (*swept, "joint load", "peak", "time"),
+        (*case_columns(dataset), "joint load", "peak", "time"),
         [
             (
-                *(f"{value:g}" for value in row.case),
+                *(v if isinstance(v, str) else f"{v:g}" for v in row.case),
                 row.metric.removeprefix("peak_").replace("_force_", " ") + _mark(row),
                 f"{row.value:.2f} {row.unit}",
                 f"{row.time:.2f} s",

@@ -251,7 +251,10 @@ def plot_activations(
 def plot_sweep_joint_loads(
     dataset: xr.Dataset, parameter: str | None = None, *, side: str = "r"
 ) -> Figure:
-    """Joint loads of one side [BW], one line per value of the swept `parameter`."""
+    """Joint loads of one side [BW], one line per value of the swept `parameter`.
+
+    Of more than `_MOST_LINES` values as many, evenly chosen with the first and the last.
+    """
     find("side", side, SIDES)
     dims = [str(d) for d in dataset["joint_reaction_force"].dims if d not in _OWN_DIMS]
     parameter = dims[0] if parameter is None and len(dims) == 1 else parameter
@@ -260,6 +263,9 @@ def plot_sweep_joint_loads(
     if len(dims) > 1:
         others = ", ".join(d for d in dims if d != parameter)
         raise BadInput(f"Select one value of {others} first, e.g. with `dataset.isel(...)`.")
+    count = dataset.sizes[parameter]
+    shown = np.unique(np.linspace(0, count - 1, min(count, _MOST_LINES)).round().astype(int))
+    dataset = dataset.isel({parameter: shown})
     values = dataset[parameter].values
     joints = [
         joint for joint in _joints_present(dataset) if _load(dataset, joint, side) is not None
@@ -294,11 +300,12 @@ def plot_sweep_joint_loads(
     unit = dataset[parameter].attrs.get("units", "1")
     title = parameter if unit == "1" else f"{parameter} [{unit}]"
     side_word = _SIDE_LINE[side]["label"]
+    chosen = "" if shown.size == count else f", {shown.size} of {count} values"
     figure.legend(
         handles=handles,
         loc="outside upper left",
         ncols=min(len(handles), 7),
-        title=f"{title} ({side_word} side shown)",
+        title=f"{title} ({side_word} side shown{chosen})",
         alignment="left",
         title_fontsize=9.0,
     )
@@ -314,6 +321,7 @@ KINDS = {
 }
 """Name -> function of a dataset, for `plot`."""
 
+_MOST_LINES = 9
 _OWN_DIMS = ("time", "joint", "axis")
 
 
@@ -420,6 +428,8 @@ def _breaks(dataset, side):
     """
     percent = dataset["gait_pct"].sel(side=side).values
     inside = bool(np.any(np.diff(percent) < 0.0)) and 2.0 < percent[0] < 98.0
+    if "coordinate_value" not in dataset:
+        return inside
     angles = dataset["coordinate_value"].isel(coordinate=dataset["motion_type"] == "rotational")
     gap = np.abs(angles.isel(time=-1) - angles.isel(time=0))
     return inside and bool((gap > 0.02 * (angles.max() - angles.min())).any())

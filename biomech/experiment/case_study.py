@@ -32,6 +32,7 @@ ALWAYS_KEPT = (
     *("metric_rival_peak", "metric_at_edge", "metric_limited_share", "strength_limited"),
     *("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
     *("external_force", "ground_reaction_force", "center_of_pressure"),
+    *("stance", "stride_time", "toe_off_pct"),
 )
 """Variables that every result has, whatever `outputs` asks for: small, and needed to judge it."""
 
@@ -52,7 +53,9 @@ class CaseStudy:
         with jax.enable_x64(True):
             self.inputs: Inputs = load_inputs(checked)
             self._try_corners()
-            self._events = gait_events(self.inputs.trial) if self.inputs.trial.external_forces else None
+            self._events = (
+                gait_events(self.inputs.trial) if self.inputs.trial.external_forces else None
+            )
             self._near_end = near_end(
                 self.inputs.trial.time,
                 np.asarray(self.inputs.motion.time),
@@ -140,7 +143,7 @@ class CaseStudy:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the result must know about how it was asked for."""
-        return _warnings(self.config, self.inputs.trial)
+        return warnings_about(self.config, self.inputs.trial)
 
 
 def failed_cases(dataset: xr.Dataset) -> int:
@@ -149,7 +152,8 @@ def failed_cases(dataset: xr.Dataset) -> int:
     return int(unsolved.any("time").sum())
 
 
-def _warnings(config: ExperimentConfig, trial: Trial) -> tuple[str, ...]:
+def warnings_about(config: ExperimentConfig, trial: Trial) -> tuple[str, ...]:
+    """What the way of asking does to the answer."""
     told = () if trial.external_forces else (NO_LOADS,)
     told += CAUTIONS.get(reference_name(config) or "", ())
     moving = [

@@ -8,9 +8,9 @@ parameter that exists, an intervention that a study can answer) are here.
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,12 +19,24 @@ from ..formats.files import read_bytes
 from ..interventions import CATALOGUE, Parameter
 from ..model.names import BadInput, short_name, suggest
 from ..studies.metrics import METRICS
-from .schema import MAX_SWEEP_VALUES, OUTPUTS, RESERVED_NAMES, ExperimentConfig
+from .sampling import case_count, too_many
+from .schema import (
+    DESIGNS,
+    OUTPUTS,
+    RESERVED_NAMES,
+    CohortDesign,
+    Design,
+    ExperimentConfig,
+    Strict,
+    SweepAxis,
+)
 from .shipped import find_configuration
 
 MAX_BYTES = 250_000
 MAX_DEPTH = 12
 _MOST_COMPLAINTS = 8
+
+Form = TypeVar("Form", bound=Strict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,18 +81,36 @@ def load_config(
 
 def check(data: Mapping[Any, Any], source: str = "configuration") -> ExperimentConfig:
     """The configuration that `data` holds; every complaint about it in one `BadInput`."""
+    return check_as(ExperimentConfig, data, source, _interventions_fit, _sweep_fits, _outputs_fit)
+
+
+def check_as(
+    form: type[Form],
+    data: Mapping[Any, Any],
+    source: str,
+    *rules: Callable[[Form], Iterable[str]],
+) -> Form:
+    """`data` as a `form`, after `rules` between its keys have nothing to complain about.
+
+    **Raises:** `BadInput` with every complaint, each on a line that begins with `source`.
+    """
     try:
-        config = ExperimentConfig.model_validate(data)
+        filled = form.model_validate(data)
     except ValidationError as error:
         complaints = [_complaint(entry, data) for entry in error.errors(include_url=False)]
     else:
-        complaints = [*_interventions_fit(config), *_sweep_fits(config), *_outputs_fit(config)]
+        complaints = [complaint for rule in rules for complaint in rule(filled)]
         if not complaints:
-            return config
-    shown = complaints[:_MOST_COMPLAINTS]
+            return filled
+    raise BadInput(as_lines(complaints, source))
+
+
+def as_lines(complaints: Sequence[str], source: str) -> str:
+    """The first complaints, each on a line that begins with `source`, and how many there are."""
+    shown = list(complaints[:_MOST_COMPLAINTS])
     if len(complaints) > len(shown):
         shown.append(f"and {len(complaints) - len(shown)} more.")
-    raise BadInput("\n".join(f"{source}: {line}" for line in shown))
+    return "\n".join(f"{source}: {line}" for line in shown)
 
 
 # ------------------------------------------------------------------------------------- reading
@@ -153,13 +183,32 @@ def sweepable(config: ExperimentConfig) -> tuple[str, ...]:
     )
 
 
-def axis_values(config: ExperimentConfig, key: str) -> tuple[float, ...]:
-    """The values along one axis of the sweep."""
-    axis = config.sweep[key]
+def parameter_of(config: ExperimentConfig, key: str) -> Parameter:
+    """What the catalogue says of one of `sweepable`."""
+    name, _, parameter = key.partition(".")
+    entry = CATALOGUE[config.interventions[name].kind]
+    return next(p for p in entry.parameters if p.name == parameter)
+
+
+def axis_values(axis: SweepAxis) -> tuple[float, ...]:
+    """The values along one axis of a grid."""
     if axis.values is not None:
         return tuple(float(value) for value in axis.values)
     first, last, count = axis.linspace  # type: ignore[misc]
     return tuple(first + (last - first) * i / (count - 1) for i in range(count))
+
+
+def idle_interventions(config: ExperimentConfig, varied: Iterable[str]) -> Iterable[str]:
+    """A complaint for each intervention that changes nothing, given the parameters `varied`."""
+    varied = tuple(varied)
+    for name, chosen in config.interventions.items():
+        parameters = {parameter.name for parameter in CATALOGUE[chosen.kind].parameters}
+        swept = {key.partition(".")[2] for key in varied if key.startswith(f"{name}.")}
+        if not (parameters & chosen.model_fields_set or parameters & swept):
+            yield (
+                f"`interventions.{name}` changes nothing: give it {_listed(sorted(parameters))}, "
+                "or sweep it."
+            )
 
 
 def _interventions_fit(config: ExperimentConfig) -> Iterable[str]:
@@ -173,32 +222,75 @@ def _interventions_fit(config: ExperimentConfig) -> Iterable[str]:
                 "as measured. Set `study.allow_fixed_kinematics: true` to compute it all the same; "
                 "the result is then marked."
             )
-        parameters = {parameter.name for parameter in entry.parameters}
-        swept = {key.partition(".")[2] for key in config.sweep if key.startswith(f"{name}.")}
-        if not (parameters & chosen.model_fields_set or parameters & swept):
-            yield f"`{where}` changes nothing: give it {_listed(sorted(parameters))}, or sweep it."
+    if not isinstance(config.design, CohortDesign):  # whose file says what varies
+        yield from idle_interventions(config, config.sweep)
 
 
 def _sweep_fits(config: ExperimentConfig) -> Iterable[str]:
-    known, total = sweepable(config), 1
-    for key in config.sweep:
+    known = sweepable(config)
+    for key, axis in config.sweep.items():
         where = f"sweep.{key}"
         if key not in known:
             hint = suggest(key, known) if known else "No intervention is named to sweep."
             yield f"`{where}`: nothing here is called '{key}'. {hint}"
             continue
-        values = axis_values(config, key)
+        allowed = parameter_of(config, key)
+        places = axis.distribution().places if axis.is_distribution else axis_values(axis)
+        beyond = [value for value in places if not allowed.lower <= value <= allowed.upper]
+        if beyond:
+            yield f"`{where}` has {_listed(f'{v:g}' for v in beyond)}; it {between(allowed)}."
+        elif axis.is_distribution:
+            try:
+                axis.distribution(allowed.lower, allowed.upper)
+            except BadInput as problem:
+                yield f"`{where}`: {problem}."
+    yield from design_fits(config.sweep, config.design)
+
+
+def design_fits(sweep: Mapping[str, SweepAxis], design: Design) -> Iterable[str]:
+    """What is wrong with the axes of a sweep for the design that is to choose its cases."""
+    if isinstance(design, CohortDesign):
+        if sweep:
+            yield "`sweep` must be empty: the columns of `design.path` say what varies."
+        return
+    if design.kind == "grid":
+        yield from _grid_fits(sweep)
+        return
+    if not sweep:
+        yield (
+            f"`design` is '{design.kind}', but `sweep` names no parameter to draw: write, for "
+            "example, `sweep: {<intervention>.<parameter>: {uniform: [low, high]}}`."
+        )
+        return
+    for key, axis in sweep.items():
+        if not axis.is_distribution:
+            ends = sorted(axis_values(axis))[:: max(len(axis_values(axis)) - 1, 1)]
+            example = f"uniform: [{', '.join(f'{x:g}' for x in ends)}]"
+            yield (
+                f"`sweep.{key}` has `{axis.kind}`, and '{design.kind}' draws from a distribution: "
+                f"write `{example}` or another one, or take `design` out to run a grid."
+            )
+    problem = too_many(case_count(design.kind, len(sweep), **design.settings), len(sweep))
+    if problem:
+        yield f"`design` {problem}."
+
+
+def _grid_fits(sweep: Mapping[str, SweepAxis]) -> Iterable[str]:
+    total = 1
+    for key, axis in sweep.items():
+        if axis.is_distribution:
+            yield (
+                f"`sweep.{key}` is `{axis.kind}`, and a grid needs `values` or `linspace`: give "
+                "them, or choose a design that draws, such as `design: {kind: lhs, samples: 100}`."
+            )
+            continue
+        values = axis_values(axis)
         total *= len(values)
         if len(set(values)) < len(values):
-            yield f"`{where}` holds a value twice: {_listed(f'{v:g}' for v in values)}."
-        name, _, parameter = key.partition(".")
-        entry = CATALOGUE[config.interventions[name].kind]
-        allowed = next(p for p in entry.parameters if p.name == parameter)
-        beyond = [value for value in values if not allowed.lower <= value <= allowed.upper]
-        if beyond:
-            yield f"`{where}` has {_listed(f'{v:g}' for v in beyond)}; it {_between(allowed)}."
-    if total > MAX_SWEEP_VALUES:
-        yield f"`sweep` has {total} cases; at most {MAX_SWEEP_VALUES} are run at once."
+            yield f"`sweep.{key}` holds a value twice: {_listed(f'{v:g}' for v in values)}."
+    problem = too_many(total, len(sweep))
+    if problem:
+        yield f"`sweep` {problem}."
 
 
 def _outputs_fit(config: ExperimentConfig) -> Iterable[str]:
@@ -227,21 +319,29 @@ def _complaint(error: Mapping[str, Any], data: Any) -> str:
         return f"`{'.'.join(keys)}` needs more entries: number {error['loc'][-1] + 1} is missing."
     if kind == "missing":
         return f"{where} is missing."
+    kinds = tuple(DESIGNS if keys[:1] == ("design",) else CATALOGUE)
     if kind == "union_tag_not_found":
-        return f"`{'.'.join((*keys, 'kind'))}` is missing. There are: {', '.join(CATALOGUE)}."
+        return f"`{'.'.join((*keys, 'kind'))}` is missing. There are: {', '.join(kinds)}."
     if kind == "union_tag_invalid":
         tag = str(context["tag"])
-        return f"`{'.'.join((*keys, 'kind'))}`: no '{tag}'. {suggest(tag, tuple(CATALOGUE))}"
-    if kind in ("unknown_key", "one_of"):
+        return f"`{'.'.join((*keys, 'kind'))}`: no '{tag}'. {suggest(tag, kinds)}"
+    if kind in _GOES_ON:
         return f"{where} {_sentence(error['msg'])}"
-    if kind in ("unknown_name", "later", "reference_only", "bounds", "window", "blank", "count"):
+    if kind in _SAYS_IT_ALL:
         return f"{where}: {_sentence(error['msg'])}"
     parameter = _parameter(keys, data)
     if parameter is not None and isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{where} is {given}; it {_between(parameter)}."
+        return f"{where} is {given}; it {between(parameter)}."
     return f"{where} is {given}; it {_must(kind, error['msg'])}."
 
 
+_GOES_ON = ("unknown_key", "one_of", "power_of_two", "even")
+"""Errors of our own whose message goes on after the key."""
+_SAYS_IT_ALL = (
+    *("unknown_name", "later", "reference_only", "bounds", "window", "blank", "count"),
+    "distribution",
+)
+"""Errors of our own whose message stands by itself."""
 _MUST = {
     "string_pattern_mismatch": "must be lower-case letters, digits and _, as in `left_leg2`",
     "dict_type": "must be a mapping, `key: value`",
@@ -260,10 +360,12 @@ _MUST = {
 def _must(kind: str, message: str) -> str:
     """What a value must be, from pydantic's message when there is no better one."""
     start, _, rest = message.partition(" should ")
+    rest = rest.replace(" after validation", "")
     return _MUST.get(kind) or (f"must {rest}" if rest else f"does not fit: {start}")
 
 
-def _between(parameter: Parameter) -> str:
+def between(parameter: Parameter) -> str:
+    """The range of a parameter, as the end of a sentence."""
     unit = "" if parameter.unit == "-" else f" {parameter.unit}"
     return (
         f"must be between {parameter.lower:g} and {parameter.upper:g}{unit} "

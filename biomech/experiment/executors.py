@@ -11,6 +11,7 @@ A worker that dies costs the batches it was computing, which are tried again, an
 
 import dataclasses
 import functools
+import json
 import os
 import threading
 import time
@@ -19,29 +20,60 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
 
 from ..model.names import BadInput
 from .case_study import CaseStudy, failed_cases
 from .compile_cache import use_compile_cache
-from .config import CheckedConfig
+from .config import CheckedConfig, check, to_plain
 from .store import BatchEntry, Store
+from .sweep import CaseTable
+
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What a worker needs to know: the configuration, and the folder of its store."""
+    """What a worker is told, in a form that travels between processes.
+
+    - `folder`: of the run. `config`: the checked configuration as JSON; its file names are relative
+      to `data_folder`. `source`: for messages.
+    """
 
     folder: Path
-    checked: CheckedConfig = dataclasses.field(compare=False)
+    config: str
+    source: str
+    data_folder: Path
+
+    @classmethod
+    def of(cls, checked: CheckedConfig, folder: Path) -> "Work":
+        return cls(folder, json.dumps(to_plain(checked.config)), checked.source, checked.folder)
+
+
+@runtime_checkable
+class BatchStudy(Protocol):
+    """What can be computed in batches: a table of cases, and results along `case` of some of them.
+
+    A result has the variable `status` over `case` and `time`, as `studies.inverse.STATUS`.
+    """
+
+    table: CaseTable
+
+    def batch(self, values: Float[np.ndarray, "case parameter"]) -> xr.Dataset: ...
 
 
 class Worker:
-    """Computes batches of a run and stores them."""
+    """Computes batches of a run and stores them. One that is stored already is left as it is."""
 
-    def __init__(self, study: CaseStudy, store: Store):
+    def __init__(self, study: BatchStudy, store: Store):
         self._study, self._store = study, store
 
     def __call__(self, batch: int) -> BatchEntry:
+        stored = self._store.entry(batch)
+        if stored is not None and not stored.error:
+            return stored
         plan = self._store.plan
         span = plan.span(batch)
         count = span.stop - span.start
@@ -55,7 +87,10 @@ class Worker:
 @functools.lru_cache(maxsize=1)
 def _worker(work: Work) -> Worker:
     use_compile_cache()
-    return Worker(CaseStudy(work.checked), Store(work.folder))
+    checked = CheckedConfig(
+        check(json.loads(work.config), work.source), work.source, work.data_folder
+    )
+    return Worker(CaseStudy(checked), Store(work.folder))
 
 
 def compute(work: Work, batch: int) -> BatchEntry:
@@ -108,6 +143,7 @@ def processes(
             batch = waiting.popleft()
             running[pools[core].submit(compute, work, batch)] = core, batch
 
+    finished = False
     try:
         for core in pools:
             give(core)
@@ -128,9 +164,10 @@ def processes(
                 else:
                     waiting.append(batch)
                 give(core)
+        finished = True
     finally:
         for pool in pools.values():
-            pool.shutdown(wait=True, kill_workers=True)
+            pool.shutdown(wait=True, kill_workers=not finished)
 
 
 def usable_cores(workers: int | None) -> tuple[Any, ...]:

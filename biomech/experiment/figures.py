@@ -31,6 +31,8 @@ def write_figures(
     missing = []
     if len(sweep_dimensions(dataset)) > 1:
         missing.append("A sweep over several parameters has no figure of its own; use `bm.plot`.")
+    if "case" in sweep_dimensions(dataset):
+        missing.append("A list of cases has no figure of its own; select one and use `bm.plot`.")
     if emg is not None and sweep_dimensions(dataset):
         missing.append("The measured EMG is not drawn: a sweep has no figure of activations.")
     for name, kind, options in _wanted(dataset, emg, emg_side):
@@ -49,12 +51,12 @@ def _wanted(
     dataset: xr.Dataset, emg: Storage | None, emg_side: str
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """File name, kind and options of each figure."""
-    swept = len(sweep_dimensions(dataset))
+    swept = sweep_dimensions(dataset)
     sides = _sides_present(dataset)
-    if swept == 1:
+    if len(swept) == 1 and swept != ("case",):
         for side in sides:
             yield f"joint_loads_{side}", "sweep_joint_loads", {"side": side}
-    elif swept == 0:
+    elif not swept:
         for kind in ("joint_loads", "angles", "moments"):
             yield kind, kind, {}
         for side in SIDES:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,12 @@ from ..studies.inverse import MeasuredMotion
 from ..studies.metrics import available_metrics
 from ..studies.prepare import ensure_actuated, measured_motion
 from .config import CheckedConfig
-from .schema import ExperimentConfig
+from .schema import CohortDesign, ExperimentConfig
 
-_FILE_KEYS = ("model.path", "trial.coordinates", "trial.external_loads", "trial.emg")
+_FILE_KEYS = (
+    *("model.path", "trial.coordinates", "trial.external_loads", "trial.emg"),
+    "design.path",  # of a cohort
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,7 +76,7 @@ def find_files(checked: CheckedConfig) -> dict[str, Path]:
     paths, missing = {}, []
     for key in _FILE_KEYS:
         part, _, field = key.partition(".")
-        name = getattr(getattr(checked.config, part), field)
+        name = getattr(getattr(checked.config, part), field, None)
         if name is None:
             continue
         paths[key] = as_path(checked.folder / name, key)
@@ -170,3 +174,21 @@ def _check_hashes(checked: CheckedConfig, hashes: dict[str, str]) -> None:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def resolved(config: ExperimentConfig, files: Mapping[str, str]) -> ExperimentConfig:
+    """The configuration with file names instead of paths, and the SHA-256 of every file."""
+    bare = lambda name: None if name is None else Path(name).name
+    trial, model, design = config.trial, config.model, config.design
+    keys = ("coordinates", "external_loads", "emg")
+    if isinstance(design, CohortDesign):
+        design = design.model_copy(update={"path": bare(design.path)})
+    return config.model_copy(
+        update={
+            "data_folder": None,
+            "model": model.model_copy(update={"path": bare(model.path)}),
+            "trial": trial.model_copy(update={key: bare(getattr(trial, key)) for key in keys}),
+            "design": design,
+            "files": dict(files),
+        }
+    )

@@ -16,7 +16,7 @@ import xarray as xr
 class Peak(NamedTuple):
     """One metric of one case; `time` [s] is NaN for what has none (an impulse)."""
 
-    case: tuple[float, ...]
+    case: tuple[float | int | str, ...]
     metric: str
     unit: str
     value: float
@@ -33,9 +33,11 @@ def peak_table(dataset: xr.Dataset) -> Iterator[Peak]:
         dataset[f"metric_{name}"].transpose(*swept, "metric").values
         for name in ("value", "time", "rival_peak", "at_edge", "limited_share")
     ]
+    told_apart = [dataset[name] for name in case_columns(dataset)]
+    cases = [(swept.index(str(told.dims[0])), told.values.tolist()) for told in told_apart]
     names, units = dataset["metric"].values, dataset["metric_unit"].values
     for index in np.ndindex(columns[0].shape):
-        case = tuple(float(dataset[dim].values[i]) for dim, i in zip(swept, index, strict=False))
+        case = tuple(values[index[axis]] for axis, values in cases)
         value, time, rival, edge, share = (column[index] for column in columns)
         metric, unit = str(names[index[-1]]), str(units[index[-1]])
         marks = bool(rival), bool(edge), float(share)
@@ -43,9 +45,16 @@ def peak_table(dataset: xr.Dataset) -> Iterator[Peak]:
 
 
 def sweep_dimensions(dataset: xr.Dataset) -> tuple[str, ...]:
-    """Names of the swept parameters, which are dimensions."""
+    """Names of the swept parameters of a grid, which are dimensions; `case` of a list of cases."""
     dims = dataset["metric_value"].dims
     return tuple(str(name) for name in dims if name != "metric")
+
+
+def case_columns(dataset: xr.Dataset) -> tuple[str, ...]:
+    """What tells the cases apart: the swept parameters, after the number or name of a case."""
+    swept = sweep_dimensions(dataset)
+    varied = (str(name) for name, along in dataset.coords.items() if along.dims == ("case",))
+    return swept + tuple(name for name in varied if name not in swept)
 
 
 def write_peaks(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
@@ -53,7 +62,7 @@ def write_peaks(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
     head = ("metric", "unit", "value", "time_s", "rival_peak", "at_edge", "limited_share")
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow((*sweep_dimensions(dataset), *head))
+        writer.writerow((*case_columns(dataset), *head))
         for row in peak_table(dataset):
             case, share = [_number(x) for x in row.case], _number(row.limited_share)
             marks = (int(row.rival), int(row.at_edge), share)
@@ -61,5 +70,7 @@ def write_peaks(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
             writer.writerow((*case, row.metric, row.unit, *rest))
 
 
-def _number(value: float) -> str:
+def _number(value: float | int | str) -> str:
+    if isinstance(value, str | int):
+        return str(value)
     return f"{value:.6g}" if np.isfinite(value) else ""

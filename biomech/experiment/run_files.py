@@ -1,12 +1,12 @@
 """What a run folder holds beside its numbers, written when they are there.
 
-    peaks.csv               every named metric of every case
-    credibility.csv         residuals and reserves beside their limits
-    figures/                PNG and PDF
-    notes.txt               what was assumed, how far to trust it, what to cite
-    config.resolved.yaml    the configuration with every default, and name and SHA-256 of every
-                            file; it can be run again
-    results.nc              the dataset of a run without a sweep
+peaks.csv               every named metric of every case
+credibility.csv         residuals and reserves beside their limits
+figures/                PNG and PDF
+notes.txt               what was assumed, how far to trust it, what to cite
+config.resolved.yaml    the configuration with every default, and name and SHA-256 of every
+                        file; it can be run again
+results.nc              the dataset of a run without a sweep
 """
 
 import os

@@ -14,6 +14,7 @@ and `resume` computes what is missing. `run_files` lists what else the folder ho
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -38,6 +39,7 @@ from .plan import plan_batches
 from .progress import progress_bar
 from .run_files import write_files
 from .run_folder import check_destination, run_folder
+from .schema import Execution
 from .store import CASE, MANIFEST, BatchEntry, Store, create_store, is_store, only_runner
 
 GOOD, BAD_INPUT, SOME_FAILED = 0, 2, 3
@@ -105,8 +107,9 @@ def run(
             stack.enter_context(only_runner(folder))
             store = Store(folder)
         worker = Worker(study, store)
-        work = Work(folder, checked)
-        _compute(store, lambda batches: _executor(work, worker, batches), progress)
+        work = Work.of(checked, folder)
+        execute = functools.partial(_execute, study.config.execution, work, worker)
+        _compute(store, execute, progress)
         write_files(folder, open_run(folder), study)
     entries = store.entries().values()
     failed = any(entry.failed or entry.error for entry in entries)
@@ -164,9 +167,10 @@ def _compute(
             ) from None
 
 
-def _executor(work: Work, worker: Worker, batches: list[int]) -> Iterator[BatchEntry]:
-    """Who computes `batches`, as the configuration asks."""
-    asked = work.checked.config.execution
+def _execute(
+    asked: Execution, work: Work, worker: Worker, batches: list[int]
+) -> Iterator[BatchEntry]:
+    """`batches` by whom the configuration asks for."""
     kind = asked.executor
     if kind == "auto":
         on_cpu = jax.default_backend() == "cpu" and len(usable_cores(asked.workers)) > 1

@@ -7,8 +7,9 @@ does not change (`frozen`). The models of the interventions are generated from
 """
 
 import inspect
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+import math
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, LiteralString
 
 from pydantic import (
     AfterValidator,
@@ -25,11 +26,19 @@ from pydantic_core import PydanticCustomError
 from ..formats.native import SUFFIXES
 from ..interventions import CATALOGUE, Intervention
 from ..model.library import BUILT_IN, BUILT_IN_GAIT
-from ..model.names import short_name, suggest
+from ..model.names import BadInput, short_name, suggest
+from .sampling import (
+    MAX_CASES,
+    MAX_LEVELS,
+    NUMBERS,
+    Distribution,
+    require_levels,
+    require_power_of_two,
+)
 
 SCHEMA_VERSION = 1
 _MODEL_SUFFIXES = (".osim", *SUFFIXES)
-MAX_SWEEP_VALUES = 10_000
+MAX_AXIS_VALUES = 10_000
 LATER_STUDIES = ("stand", "track", "predict")
 """Studies that are planned; asking for one is an error of its own."""
 RESERVED_NAMES = ("model", "study")
@@ -60,7 +69,9 @@ Name = Annotated[str, StringConstraints(max_length=200), AfterValidator(_not_bla
 MaybeName = Annotated[str | None, StringConstraints(max_length=200)]
 FileName = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_not_blank)]
 Names = Annotated[tuple[Name, ...], Field(strict=False, max_length=1000)]
-Numbers = Annotated[tuple[float, ...], Field(strict=False, max_length=MAX_SWEEP_VALUES)]
+Numbers = Annotated[tuple[float, ...], Field(strict=False, max_length=MAX_AXIS_VALUES)]
+Pair = Annotated[tuple[float, float], Field(strict=False)]
+Triple = Annotated[tuple[float, float, float], Field(strict=False)]
 Angle = Annotated[float, Field(ge=-10.0, le=10.0)]
 """A coordinate's value [rad or m]; larger numbers are degrees or millimetres by mistake."""
 Strength = Annotated[float, Field(gt=0.0, le=1e6)]
@@ -248,31 +259,185 @@ class InverseStudy(Strict):
 
 
 class SweepAxis(Strict):
-    """The values of one swept parameter: written out, or evenly spaced."""
+    """One swept parameter: its values, for a grid, or how likely they are, for a design that draws.
+
+    Numbers outside the parameter's own range (`biomech interventions`) are refused. The tails of
+    `normal` and `lognormal` are cut off there.
+    """
 
     values: Numbers | None = Field(None, description="each value")
     linspace: Annotated[tuple[float, float, int], Field(strict=False)] | None = Field(
-        None, description="[first, last, how many]"
+        None, description="[first, last, how many]: evenly spaced values"
+    )
+    uniform: Pair | None = Field(None, description="[low, high]: every value equally likely")
+    loguniform: Pair | None = Field(
+        None, description="[low, high], both above 0: every ratio equally likely"
+    )
+    triangular: Triple | None = Field(
+        None, description="[low, mode, high]: most likely at the mode, never beyond the ends"
+    )
+    normal: Pair | None = Field(
+        None, description="[mean, standard deviation], cut off at the parameter's range"
+    )
+    lognormal: Pair | None = Field(
+        None,
+        description="[median, sigma], sigma the standard deviation of the natural logarithm; cut "
+        "off at the parameter's range",
     )
 
     @field_validator("linspace")
     @classmethod
     def _enough(cls, linspace: tuple[float, float, int] | None):
-        if linspace is not None and not 2 <= linspace[2] <= MAX_SWEEP_VALUES:
+        if linspace is not None and not 2 <= linspace[2] <= MAX_AXIS_VALUES:
             raise PydanticCustomError(
-                "count", "asks for {n} values; 2 to {most} will do", _most(n=linspace[2])
+                "count",
+                "asks for {n} values; 2 to {most} will do",
+                {"n": linspace[2], "most": MAX_AXIS_VALUES},
             )
         return linspace
 
     @model_validator(mode="after")
     def _one(self) -> "SweepAxis":
-        if _one_of(self, "values", "linspace") == "values" and not self.values:
+        if self.kind == "values" and not self.values:
             raise PydanticCustomError("one_of", "has no values")
+        if self.is_distribution:
+            _said_as("distribution", self.distribution)
         return self
 
+    @property
+    def kind(self) -> str:
+        """The key that is given."""
+        return _one_of(self, "values", "linspace", *NUMBERS)
 
-def _most(**context: Any) -> dict[str, Any]:
-    return {**context, "most": MAX_SWEEP_VALUES}
+    @property
+    def is_distribution(self) -> bool:
+        return self.kind in NUMBERS
+
+    def distribution(self, lower: float = -math.inf, upper: float = math.inf) -> Distribution:
+        """How likely each value is, of a parameter with these limits."""
+        numbers = tuple(float(x) for x in getattr(self, self.kind))
+        return Distribution(self.kind, numbers, lower, upper)
+
+
+def _said_as(error: LiteralString, check: Callable[..., Any], *arguments: Any) -> None:
+    """What `check` complains about, as an error of pydantic of that type."""
+    try:
+        check(*arguments)
+    except BadInput as problem:
+        raise PydanticCustomError(error, "{said}", {"said": str(problem)}) from None
+
+
+def _power_of_two(samples: int) -> int:
+    _said_as("power_of_two", require_power_of_two, samples)
+    return samples
+
+
+def _even(levels: int) -> int:
+    _said_as("even", require_levels, levels)
+    return levels
+
+
+PowerOfTwo = Annotated[int, Field(ge=1, le=MAX_CASES), AfterValidator(_power_of_two)]
+Levels = Annotated[int, Field(ge=2, le=MAX_LEVELS), AfterValidator(_even)]
+
+
+class Design(Strict):
+    """How the cases of a sweep are chosen."""
+
+    kind: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_keys_of_other_designs(cls, data: Any) -> Any:
+        for key in data if isinstance(data, Mapping) else ():
+            others = [kind for kind, design in DESIGNS.items() if key in design.model_fields]
+            if others and key not in cls.model_fields:
+                raise PydanticCustomError(
+                    "unknown_key",
+                    "of kind '{kind}' takes no `{key}`, which is for {others}. {purpose}",
+                    {
+                        "kind": data.get("kind"),
+                        "key": key,
+                        "others": ", ".join(others),
+                        "purpose": inspect.cleandoc(cls.__doc__ or "").splitlines()[0],
+                    },
+                )
+        return data
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything but the kind."""
+        return self.model_dump(exclude={"kind"})
+
+
+class GridDesign(Design):
+    """A grid has one case for every combination of `values` or `linspace` of the axes."""
+
+    kind: Literal["grid"]
+
+
+class RandomDesign(Design):
+    """Random cases are drawn independently of each other."""
+
+    kind: Literal["random"]
+    samples: int = Field(ge=1, le=MAX_CASES, description="how many cases")
+
+
+class LatinHypercubeDesign(Design):
+    """A Latin hypercube has one case in each of `samples` equal shares of every parameter."""
+
+    kind: Literal["lhs"]
+    samples: int = Field(ge=1, le=MAX_CASES, description="how many cases")
+
+
+class SobolDesign(Design):
+    """A scrambled Sobol' sequence spreads cases evenly in all parameters together."""
+
+    kind: Literal["sobol"]
+    samples: PowerOfTwo = Field(description="how many cases: a power of two")
+
+
+class SaltelliDesign(Design):
+    """Saltelli's cases are those that Sobol' indices are computed from; needs the extra `uq`."""
+
+    kind: Literal["saltelli"]
+    samples: PowerOfTwo = Field(
+        description="a power of two; the cases are this times 2 + 2 x parameters, or times 2 + "
+        "parameters without `second_order`",
+    )
+    second_order: bool = Field(True, description="also the indices of pairs of parameters")
+
+
+class MorrisDesign(Design):
+    """Morris's walks change one parameter at a time, to screen many; needs the extra `uq`."""
+
+    kind: Literal["morris"]
+    trajectories: int = Field(
+        ge=2, le=MAX_CASES, description="walks; the cases are this times 1 + parameters"
+    )
+    levels: Levels = Field(4, description="values of each parameter; an even number")
+
+
+class CohortDesign(Design):
+    """A cohort's cases are the rows of a file, one for each person."""
+
+    kind: Literal["cohort"]
+    path: FileName = Field(
+        description="a .csv file in the data folder; its columns are named "
+        "<intervention>.<parameter>, the first may be `case`, a name for each row"
+    )
+
+
+DESIGNS: dict[str, type[Design]] = {
+    "grid": GridDesign,
+    "random": RandomDesign,
+    "lhs": LatinHypercubeDesign,
+    "sobol": SobolDesign,
+    "saltelli": SaltelliDesign,
+    "morris": MorrisDesign,
+    "cohort": CohortDesign,
+}
+"""Configuration of each design by its kind."""
 
 
 def _intervention_model(intervention: Intervention) -> type[Strict]:
@@ -344,6 +509,7 @@ class Execution(Strict):
 
 
 _AnyIntervention = _union(tuple(INTERVENTION_MODELS.values()))
+AnyDesign = _union(tuple(DESIGNS.values()))
 InterventionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -368,12 +534,17 @@ class ExperimentConfig(Strict):
     study: InverseStudy
     interventions: dict[InterventionName, _AnyIntervention] = {}  # type: ignore[valid-type]
     sweep: dict[Name, SweepAxis] = Field(
-        {}, description="<intervention>.<parameter> -> values; each becomes a dimension"
+        {}, description="<intervention>.<parameter> -> its values, or how likely they are"
+    )
+    design: AnyDesign = Field(  # type: ignore[valid-type]
+        GridDesign(kind="grid"),
+        description="which cases of the sweep are run; on a grid each parameter becomes a "
+        "dimension of the results, otherwise there is one dimension `case`",
     )
     outputs: Names = Field((), description="variables to keep in the result; default: all")
     metrics: Names = Field((), description="metrics to keep in the result; default: all")
     precision: Literal["float32", "float64"] = "float64"
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="of random draws; `inverse` makes none")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="of whatever `design` draws")
     execution: Execution = Field(default_factory=lambda: Execution.model_validate({}))
     files: dict[Name, Sha256] = Field(
         {}, description="SHA-256 each file must have; written into `config.resolved.yaml`"

@@ -83,7 +83,7 @@ class Store:
         return entry
 
     def _mark(self, entry: BatchEntry) -> None:
-        write_json(self.folder / BATCHES / f"{entry.batch:07d}.json", dataclasses.asdict(entry))
+        write_json(self._mark_of(entry.batch), dataclasses.asdict(entry))
 
     def _open_arrays(self) -> dict[str, Any]:
         if self._arrays is None:
@@ -94,13 +94,18 @@ class Store:
 
     # ---------------------------------------------------------------------------- reading
 
+    def entry(self, batch: int) -> BatchEntry | None:
+        """What is known of a batch; None if it was not dealt with."""
+        path = self._mark_of(batch)
+        return BatchEntry(**_read_json(path)) if path.is_file() else None
+
     def entries(self) -> dict[int, BatchEntry]:
         """Every batch dealt with so far."""
-        found = {}
-        for path in sorted((self.folder / BATCHES).glob("*.json")):
-            entry = BatchEntry(**_read_json(path))
-            found[entry.batch] = entry
-        return found
+        found = {batch: self.entry(batch) for batch in range(self.plan.count)}
+        return {batch: entry for batch, entry in found.items() if entry is not None}
+
+    def _mark_of(self, batch: int) -> Path:
+        return self.folder / BATCHES / f"{batch:07d}.json"
 
     def pending(self) -> list[int]:
         """Batches still to compute, in order: never tried, or given up before."""
@@ -114,17 +119,24 @@ class Store:
 
     def open(self) -> xr.Dataset:
         """All cases along `case`, read when they are used."""
-        group = _open_group(self.folder, "r")  # checks what is in it
-        del group
+        held = set(_open_group(self.folder, "r"))
+        missing = [name for name in self.manifest["order"] if name not in held]
+        if missing:
+            raise BadInput(f"{RESULTS} in {self.folder} is damaged: it lacks '{missing[0]}'.")
         dataset = xr.open_zarr(
-            self.folder / RESULTS, consolidated=False, chunks=None, zarr_format=3, decode_times=False
+            self.folder / RESULTS,
+            consolidated=False,
+            chunks=None,
+            zarr_format=3,
+            decode_times=False,
         )
         texts = {
             name: (variable.dims, variable.values.astype(object), variable.attrs)
             for name, variable in dataset.variables.items()
             if variable.dtype.kind not in "biuf"
         }
-        return dataset.assign_coords(texts)
+        order = [name for name in self.manifest["order"] if name in dataset.data_vars]
+        return dataset.assign_coords(texts)[order]
 
 
 def create_store(
@@ -150,7 +162,8 @@ def create_store(
         for name in swept:
             _create_array(group, part[name], plan)
         whole = {"format": FORMAT, **manifest, "plan": dataclasses.asdict(plan)}
-        write_json(folder / MANIFEST, {**whole, "variables": swept})
+        order = [str(name) for name in part.data_vars]
+        write_json(folder / MANIFEST, {**whole, "variables": swept, "order": order})
     return Store(folder)
 
 
@@ -165,7 +178,7 @@ def _create_array(group: Any, part: xr.DataArray, plan: BatchPlan) -> None:
         chunks=(plan.size, *(max(n, 1) for n in part.shape[1:])),
         dtype=part.dtype,
         dimension_names=part.dims,
-        attributes=part.attrs,
+        attributes={k: getattr(v, "tolist", lambda v=v: v)() for k, v in part.attrs.items()},
         fill_value=NOT_COMPUTED if part.name == "status" else fill,
         compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec()],
     )
@@ -197,13 +210,13 @@ def only_runner(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / LOCK)
-    try:
-        with _storing(folder):
+    with _storing(folder):
+        try:
             lock.acquire(timeout=0)
-    except Timeout:
-        raise BadInput(
-            f"Another process is computing in {folder}. Wait until it ends, or stop it."
-        ) from None
+        except Timeout:
+            raise BadInput(
+                f"Another process is computing in {folder}. Wait until it ends, or stop it."
+            ) from None
     try:
         yield
     finally:
@@ -249,7 +262,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         )
     try:
         BatchPlan(**manifest["plan"])
-        manifest["variables"], manifest["config"]
+        manifest["variables"], manifest["order"], manifest["config"]
     except (KeyError, TypeError) as error:
         raise BadInput(f"{path.name} in {folder} is damaged: {error}.") from error
     return manifest

@@ -1,46 +1,108 @@
-"""A sweep: every combination of the values of its axes, each a case of its own.
+"""A sweep: the cases of an experiment, and what each of them does to the model.
 
-The axes keep the order of the configuration, the last one varying fastest, so that the cases
-reshape to a grid with one dimension per axis. Interventions are applied in the order in which
-they are named, to a model that keeps its shapes: all cases share one compiled programme.
+On a grid the axes keep the order of the configuration, the last one varying fastest, so that the
+cases reshape to one dimension per axis. Any other design is a list of cases. Interventions are
+applied in the order in which they are named, to a model that keeps its shapes: all cases share one
+compiled programme.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from ..interventions import CATALOGUE
+import numpy as np
+from jaxtyping import Float
+
+from ..formats.files import as_path
+from ..interventions import CATALOGUE, Parameter
 from ..model.body import Model
 from ..model.names import BadInput
-from .config import axis_values
-from .schema import ExperimentConfig
+from .cohort import read_cohort
+from .config import as_lines, axis_values, idle_interventions, parameter_of, sweepable
+from .sampling import draw
+from .schema import CohortDesign, Design, ExperimentConfig, SweepAxis
 
-Case = Mapping[str, float]
-"""`<intervention>.<parameter>` -> value."""
-
-
-def sweep_axes(config: ExperimentConfig) -> dict[str, tuple[float, ...]]:
-    """The values along each axis, in order; empty without a sweep."""
-    return {key: axis_values(config, key) for key in config.sweep}
+Case = Mapping[str, Any]
+"""`<intervention>.<parameter>` -> value, a number or a traced one."""
 
 
-def sweep_cases(config: ExperimentConfig) -> tuple[Case, ...]:
-    """Every case of the sweep; one without values when there is no sweep."""
-    axes = sweep_axes(config)
-    return tuple(
-        dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
-    )
+@dataclasses.dataclass(frozen=True, eq=False)
+class CaseTable:
+    """The cases of a sweep, a row each; one row without columns if nothing is swept.
+
+    - `names`: what varies, as `<intervention>.<parameter>`; `units` of each, as NetCDF writes them.
+    - `labels`: names of the cases, if a cohort's file has them.
+    - `axes`: the values along each axis of a grid, in order; None for any other design.
+    - `design`: how the cases were chosen, in plain data: what the analysis of a sweep needs.
+    """
+
+    names: tuple[str, ...]
+    values: Float[np.ndarray, "case parameter"]
+    units: Mapping[str, str]
+    labels: tuple[str, ...] | None
+    axes: Mapping[str, tuple[float, ...]] | None
+    design: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Cases along each axis of a grid; None for any other design."""
+        return None if self.axes is None else tuple(len(values) for values in self.axes.values())
+
+    def case(self, row: int) -> dict[str, float]:
+        """What varies, and its value in one case."""
+        return dict(zip(self.names, self.values[row].tolist(), strict=True))
 
 
-def sweep_units(config: ExperimentConfig) -> dict[str, str]:
-    """Unit of each swept parameter, as NetCDF writes it."""
-    units = {}
-    for key in config.sweep:
-        name, _, parameter = key.partition(".")
-        entry = CATALOGUE[config.interventions[name].kind]
-        unit = next(p.unit for p in entry.parameters if p.name == parameter)
-        units[key] = "1" if unit == "-" else unit
-    return units
+def case_table(config: ExperimentConfig, folder: Path) -> CaseTable:
+    """Every case of a configuration whose files lie in `folder`.
+
+    **Raises:** `BadInput` for a cohort's file that does not fit, or a missing SALib.
+    """
+    if isinstance(config.design, CohortDesign):
+        return _of_cohort(config, config.design, folder)
+    known = {key: parameter_of(config, key) for key in config.sweep}
+    limits = {key: (parameter.lower, parameter.upper) for key, parameter in known.items()}
+    return tabulate(config.sweep, config.design, config.seed, limits, _units(known))
+
+
+def tabulate(
+    sweep: Mapping[str, SweepAxis],
+    design: Design,
+    seed: int,
+    limits: Mapping[str, tuple[float, float]],
+    units: Mapping[str, str],
+) -> CaseTable:
+    """The cases of a grid, or those a design draws, within the `limits` of the parameters."""
+    facts: dict[str, Any] = {"kind": design.kind, "parameters": list(sweep)}
+    if design.kind == "grid":
+        axes = {key: axis_values(axis) for key, axis in sweep.items()}
+        values = np.array(list(itertools.product(*axes.values())), dtype=float)
+        return CaseTable(tuple(axes), values, units, None, axes, facts)
+    chosen = {key: axis.distribution(*limits.get(key, ())) for key, axis in sweep.items()}
+    values = draw(tuple(chosen.values()), design.kind, seed=seed, **design.settings)
+    facts |= {**design.settings, "seed": seed}
+    facts["distributions"] = {key: one.as_plain() for key, one in chosen.items()}
+    return CaseTable(tuple(chosen), values, units, None, None, facts)
+
+
+def _of_cohort(config: ExperimentConfig, design: CohortDesign, folder: Path) -> CaseTable:
+    path = as_path(folder / design.path, "design.path")
+    known = {key: parameter_of(config, key) for key in sweepable(config)}
+    names, values, labels = read_cohort(path, known)
+    idle = list(idle_interventions(config, names))
+    if idle:
+        raise BadInput(as_lines(idle, path.name))
+    facts = {"kind": design.kind, "parameters": list(names), "path": path.name}
+    return CaseTable(names, values, _units({n: known[n] for n in names}), labels, None, facts)
+
+
+def _units(parameters: Mapping[str, Parameter]) -> dict[str, str]:
+    return {key: "1" if p.unit == "-" else p.unit for key, p in parameters.items()}
 
 
 def apply_interventions(model: Model, config: ExperimentConfig, case: Case) -> Model:

@@ -15,7 +15,8 @@ from biomech.experiment.config import (
     sweepable,
     to_plain,
 )
-from biomech.experiment.schema import INTERVENTION_MODELS, json_schema
+from biomech.experiment.sampling import NUMBERS
+from biomech.experiment.schema import DESIGNS, INTERVENTION_MODELS, json_schema
 from biomech.experiment.shipped import copy_configurations, find_configuration
 from biomech.interventions import CATALOGUE
 from biomech.interventions.catalogue import Intervention
@@ -46,6 +47,13 @@ def study(**arguments):
 
 def swept(key, **axis):
     return {"interventions": GLUTEAL, "sweep": {key: axis}}
+
+
+LHS = {"kind": "lhs", "samples": 5}
+
+
+def drawn(design, **axis):
+    return {**swept("gluteal.scale", **axis), "design": design}
 
 
 def complaint(**changes):
@@ -131,7 +139,60 @@ def test_minimal_configuration_is_good():
         (swept("gluteal.scale", linspace=[0, 1, 1]), "asks for 1 values; 2 to 10000 will do."),
         (swept("gluteal.scale", linspace=[0, 1]), "number 3 is missing."),
         (swept("gluteal.scale", linspace=[0, 1, 2], values=[1]), "it has values and linspace."),
-        (swept("gluteal.scale"), "needs exactly one of `values`, `linspace`; it has none."),
+        (swept("gluteal.scale"), "needs exactly one of `values`, `linspace`, `uniform`, "),
+        (swept("gluteal.scale", normal=[1, 2], uniform=[1, 2]), "it has uniform and normal."),
+        (swept("gluteal.scale", uniform=[1, 0.5]), "is [1, 0.5]; low must be below high."),
+        (swept("gluteal.scale", uniform=[1, 2, 3]), "it must have at most 2 items, not 3."),
+        (swept("gluteal.scale", triangular=[1, 2]), "`sweep.gluteal.scale.triangular` needs more"),
+        (swept("gluteal.scale", uniform=["a", 2]), '`sweep.gluteal.scale.uniform.0` is "a"'),
+        (swept("gluteal.scale", normal=[1, True]), "normal.1` is True; it must be a number"),
+        (drawn(LHS, uniform=[1, 5]), "has `5`; it must be between 0 and 3 (neutral 1)"),
+        (drawn(LHS, normal=[4, 1]), "has `4`; it must be between 0 and 3 (neutral 1)"),
+        (drawn(LHS, normal=[1, 1e6]), "for so wide a one write `uniform: [0, 3]`."),
+        (drawn(LHS, values=[1, 0.5]), "'lhs' draws from a distribution: write `uniform: [0.5, 1]`"),
+        (drawn(LHS, linspace=[0, 1, 3]), "has `linspace`, and 'lhs' draws"),
+        (swept("gluteal.scale", uniform=[0, 1]), "is `uniform`, and a grid needs `values` or"),
+        (
+            drawn({"kind": "grid", "samples": 3}, values=[1]),
+            "of kind 'grid' takes no `samples`, wh",
+        ),
+        (drawn({"kind": "lhs", "levels": 3}, uniform=[0, 1]), "takes no `levels`, which is for mo"),
+        (drawn({"kind": "lhs", "sample": 3}, uniform=[0, 1]), "Did you mean 'samples'?"),
+        (drawn({"kind": "lhs"}, uniform=[0, 1]), "`design.samples` is missing."),
+        (
+            drawn({"samples": 3}, uniform=[0, 1]),
+            "`design.kind` is missing. There are: grid, random",
+        ),
+        (
+            drawn({"kind": "halton", "samples": 3}, uniform=[0, 1]),
+            "`design.kind`: no 'halton'. The",
+        ),
+        (drawn({"kind": ["lhs"], "samples": 3}, uniform=[0, 1]), "`design.kind`"),
+        (drawn({"kind": "lhs", "samples": 0}, uniform=[0, 1]), "greater than or equal to 1."),
+        (drawn({"kind": "lhs", "samples": 2.5}, uniform=[0, 1]), "it must be a whole number."),
+        (drawn({"kind": "lhs", "samples": 10**7}, uniform=[0, 1]), "less than or equal to 1000000"),
+        (
+            drawn({"kind": "sobol", "samples": 200}, uniform=[0, 1]),
+            "`design.samples` is 200; it must be a power of two: 128 or 256.",
+        ),
+        (drawn({"kind": "saltelli", "samples": 3}, uniform=[0, 1]), "a power of two: 2 or 4."),
+        (
+            drawn({"kind": "saltelli", "samples": 2**19}, uniform=[0, 1]),
+            "`design` has 2097152 cases; at most 1000000 are run at once.",
+        ),
+        (
+            drawn({"kind": "morris", "trajectories": 4, "levels": 5}, uniform=[0, 1]),
+            "`design.levels` is 5; it must be even, 2 to 100.",
+        ),
+        (
+            drawn({"kind": "morris", "trajectories": 1}, uniform=[0, 1]),
+            "greater than or equal to 2",
+        ),
+        ({"design": LHS}, "`design` is 'lhs', but `sweep` names no parameter to draw"),
+        (drawn({"kind": "cohort", "path": "a.csv"}, values=[1]), "`sweep` must be empty"),
+        ({"design": {"kind": "cohort"}}, "`design.path` is missing."),
+        ({"design": {"kind": "cohort", "path": " "}}, "`design.path`: is empty"),
+        ({"design": {"kind": "cohort", "path": "a.csv", "samples": 3}}, "takes no `samples`"),
         (
             {"model_edits": {"weld": {"mtp_r": 90}}},
             "`model_edits.weld.mtp_r` is 90; it must be less",
@@ -168,7 +229,12 @@ def test_every_missing_key_is_named():
 def test_too_many_cases_are_refused():
     axes = {f"{name}.scale": {"linspace": [0, 1, 101]} for name in "abc"}
     told = complaint(interventions={n: GLUTEAL["gluteal"] for n in "abc"}, sweep=axes)
-    assert "`sweep` has 1030301 cases" in told
+    assert "`sweep` has 1030301 cases; at most 1000000 are run at once." in told
+    many = {f"a{i}": GLUTEAL["gluteal"] for i in range(60)}
+    told = complaint(
+        interventions=many, sweep={f"{n}.scale": {"linspace": [0, 1, 2]} for n in many}
+    )
+    assert "`sweep` has more than 1e15 cases" in told
 
 
 def test_intervention_that_needs_movement_is_refused(monkeypatch):
@@ -207,12 +273,42 @@ def test_sweepable_lists_every_parameter():
 
 def test_linspace_includes_both_ends():
     checked = check(config(**swept("gluteal.scale", linspace=[0, 1, 5])))
-    assert axis_values(checked, "gluteal.scale") == (0.0, 0.25, 0.5, 0.75, 1.0)
+    assert axis_values(checked.sweep["gluteal.scale"]) == (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def test_plain_form_reads_back_as_the_same():
-    checked = check(config(**swept("gluteal.scale", values=[1, 0.5])))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        swept("gluteal.scale", values=[1, 0.5]),
+        drawn(LHS, normal=[1, 0.5]),
+        drawn({"kind": "saltelli", "samples": 4, "second_order": False}, loguniform=[0.1, 1]),
+        drawn({"kind": "morris", "trajectories": 4}, triangular=[0, 1, 2]),
+        {"interventions": GLUTEAL, "design": {"kind": "cohort", "path": "people.csv"}},
+    ],
+)
+def test_plain_form_reads_back_as_the_same(changes):
+    checked = check(config(**changes))
     assert check(json.loads(json.dumps(to_plain(checked)))) == checked
+
+
+def test_a_sweep_is_a_grid_unless_a_design_is_asked_for():
+    assert check(config()).design.kind == "grid"
+    assert check(config(**drawn(LHS, uniform=[0, 1]))).design.settings == {"samples": 5}
+
+
+def test_schema_says_what_designs_and_distributions_mean():
+    definitions = json_schema()["$defs"]
+    for kind, design in DESIGNS.items():
+        said = definitions[design.__name__]
+        assert said["properties"]["kind"]["const"] == kind
+        for name, about in said["properties"].items():
+            assert name == "kind" or about["description"]
+        assert said["description"]
+    axis = definitions["SweepAxis"]["properties"]
+    assert {"values", "linspace", *NUMBERS} == set(axis)
+    assert all(about["description"] for about in axis.values())
+    mapping = json_schema()["properties"]["design"]["discriminator"]["mapping"]
+    assert set(mapping) == set(DESIGNS)
 
 
 # -------------------------------------------------------------------------------------- files

@@ -1,12 +1,14 @@
 """From a configuration to a folder: what is in it, and what happens when something is wrong."""
 
 import csv
+import hashlib
 import json
 import os
 
 import numpy as np
 import pytest
 
+import biomech as bm
 from biomech.experiment import runner
 from biomech.experiment.config import check, load_config, parse_yaml
 from biomech.experiment.figures import write_figures
@@ -278,3 +280,67 @@ def test_cautions_of_the_reference_gait_come_with_its_results():
 def test_result_tells_what_to_know_before_believing_it(swing):
     assert swing.warnings == (runner.NO_LOADS,)
     assert swing.open().attrs["notes"].splitlines().count(runner.NO_LOADS) == 1
+
+
+def test_drawn_cases_are_a_list(tmp_path):
+    asked = {
+        "interventions": SWEEP["interventions"],
+        "sweep": {"gluteal.scale": {"uniform": [0.5, 1.0]}},
+        "design": {"kind": "lhs", "samples": 3},
+        "seed": 5,
+    }
+    got = run(write(tmp_path, **asked), out=tmp_path / "out")
+    result = got.open()
+    scale = result["gluteal.scale"]
+    assert scale.dims == ("case",) and scale.attrs["units"] == "1"
+    assert result["activation"].dims == ("case", "time", "muscle")
+    assert result["body_weight"].dims == ()
+    drawn = bm.design(asked["sweep"], kind="lhs", samples=3, seed=5)
+    np.testing.assert_array_equal(scale, drawn["gluteal.scale"])
+    # The capacity of the only gluteal muscle is in proportion to its strength.
+    capacity = result["force_at_full_activation"].sel(muscle="glmax1_r").isel(time=0)
+    np.testing.assert_allclose(capacity / capacity[0], scale / scale[0], rtol=1e-12)
+    assert json.loads(result.attrs["design"])["kind"] == "lhs"
+    assert "A list of cases has no figure" in (got.folder / "notes.txt").read_text()
+    with (got.folder / "peaks.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["case"] for row in rows if row["metric"] == "peak_hip_force_r"] == ["0", "1", "2"]
+    assert float(rows[0]["gluteal.scale"]) == pytest.approx(float(scale[0]), rel=1e-5)
+
+
+def test_a_cohort_runs_by_name_and_again(tmp_path):
+    asked = {
+        "interventions": SWEEP["interventions"],
+        "design": {"kind": "cohort", "path": "lists/people.csv"},
+    }
+    path = write(tmp_path, **asked)
+    (tmp_path / "lists").mkdir()
+    people = tmp_path / "lists" / "people.csv"
+    people.write_text("case,gluteal.scale\nanna,1\nben,0.5\n")
+    got = run(path, out=tmp_path / "out")
+    result = got.open()
+    assert result["case"].values.tolist() == ["anna", "ben"]
+    assert result.sel(case="ben")["gluteal.scale"].item() == 0.5
+    stored = json.loads(result.attrs["config"])
+    assert stored["design"] == {"kind": "cohort", "path": "people.csv"}
+    assert stored["files"]["people.csv"] == hashlib.sha256(people.read_bytes()).hexdigest()
+    assert "ben,0.5," in (got.folder / "peaks.csv").read_text()
+    (tmp_path / "people.csv").write_text("case,gluteal.scale\nanna,1\nben,0.6\n")
+    data = [f"data_folder={tmp_path}"]
+    with pytest.raises(BadInput, match=r"people\.csv is not the one this configuration was run"):
+        run(got.folder / "config.resolved.yaml", overrides=data)
+    people.unlink()
+    with pytest.raises(BadInput, match=r"no file for `design\.path`: lists/people\.csv"):
+        run(path, out=tmp_path / "again")
+
+
+def test_indices_come_from_a_run(tmp_path):
+    pytest.importorskip("SALib")
+    asked = {
+        "interventions": SWEEP["interventions"],
+        "sweep": {"gluteal.scale": {"uniform": [0.5, 1.0]}},
+        "design": {"kind": "saltelli", "samples": 4, "second_order": False},
+    }
+    result = run(write(tmp_path, **asked), out=tmp_path / "out").open()
+    found = bm.sobol_indices(result, ["peak_hip_force_r"])
+    assert found["first_order"].shape == (1, 1) and found["metric_unit"].item() == "BW"

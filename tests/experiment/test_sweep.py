@@ -1,11 +1,14 @@
 """Sweeps: cases, their order, and what is applied to the model."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from biomech.experiment.config import check
-from biomech.experiment.sweep import apply_interventions, sweep_axes, sweep_cases, sweep_units
+from biomech.experiment.sampling import Distribution, draw
+from biomech.experiment.sweep import apply_interventions, case_table
+from biomech.interventions import CATALOGUE
 from biomech.model.names import BadInput
 from experiment.swinging_leg import configuration, leg
 
@@ -14,28 +17,80 @@ def config(**changes):
     return check(configuration(**changes))
 
 
+INTERVENTIONS = {
+    "gluteal": {"kind": "gluteal_strength", "side": "r"},
+    "flexor": {"kind": "muscle_strength", "muscles": ["iliacus_r"], "scale": 0.9},
+}
 TWO_AXES = {
-    "interventions": {
-        "gluteal": {"kind": "gluteal_strength", "side": "r"},
-        "flexor": {"kind": "muscle_strength", "muscles": ["iliacus_r"], "scale": 0.9},
-    },
+    "interventions": INTERVENTIONS,
     "sweep": {
         "gluteal.scale": {"values": [1, 0.5]},
         "flexor.scale": {"linspace": [0.5, 1.5, 3]},
     },
 }
+DRAWN = {
+    "interventions": INTERVENTIONS,
+    "sweep": {
+        "gluteal.scale": {"normal": [0.2, 0.4]},
+        "flexor.scale": {"uniform": [0.5, 1.5]},
+    },
+    "design": {"kind": "lhs", "samples": 40},
+    "seed": 7,
+}
+COHORT = {"interventions": INTERVENTIONS, "design": {"kind": "cohort", "path": "people.csv"}}
 
 
-def test_cases_run_with_the_last_axis_fastest():
-    cases = sweep_cases(config(**TWO_AXES))
-    pairs = [(case["gluteal.scale"], case["flexor.scale"]) for case in cases]
-    assert pairs == [(1.0, 0.5), (1.0, 1.0), (1.0, 1.5), (0.5, 0.5), (0.5, 1.0), (0.5, 1.5)]
-    assert list(sweep_axes(config(**TWO_AXES))) == ["gluteal.scale", "flexor.scale"]
-    assert sweep_units(config(**TWO_AXES)) == {"gluteal.scale": "1", "flexor.scale": "1"}
+def test_cases_of_a_grid_run_with_the_last_axis_fastest(tmp_path):
+    table = case_table(config(**TWO_AXES), tmp_path)
+    assert table.names == ("gluteal.scale", "flexor.scale")
+    pairs = [(1.0, 0.5), (1.0, 1.0), (1.0, 1.5), (0.5, 0.5), (0.5, 1.0), (0.5, 1.5)]
+    np.testing.assert_array_equal(table.values, pairs)
+    assert table.case(3) == {"gluteal.scale": 0.5, "flexor.scale": 0.5}
+    assert table.axes == {"gluteal.scale": (1.0, 0.5), "flexor.scale": (0.5, 1.0, 1.5)}
+    assert (len(table), table.shape, table.labels) == (6, (2, 3), None)
+    assert table.units == {"gluteal.scale": "1", "flexor.scale": "1"}
 
 
-def test_without_a_sweep_there_is_one_case():
-    assert sweep_cases(config()) == ({},)
+def test_without_a_sweep_there_is_one_case(tmp_path):
+    table = case_table(config(), tmp_path)
+    assert (len(table), table.case(0), table.shape) == (1, {}, ())
+
+
+def test_drawn_cases_stay_within_the_parameters_own_range(tmp_path):
+    table = case_table(config(**DRAWN), tmp_path)
+    (allowed,) = CATALOGUE["gluteal_strength"].parameters
+    limits = allowed.lower, allowed.upper
+    by_hand = [Distribution("normal", (0.2, 0.4), *limits), Distribution("uniform", (0.5, 1.5))]
+    np.testing.assert_array_equal(table.values, draw(by_hand, "lhs", samples=40, seed=7))
+    assert table.values[:, 0].min() >= allowed.lower  # a third of the whole normal is below
+    assert (table.shape, table.axes, len(table)) == (None, None, 40)
+    assert table.design == {
+        "kind": "lhs",
+        "parameters": ["gluteal.scale", "flexor.scale"],
+        "samples": 40,
+        "seed": 7,
+        "distributions": {
+            "gluteal.scale": {"normal": [0.2, 0.4], "limits": list(limits)},
+            "flexor.scale": {"uniform": [0.5, 1.5]},
+        },
+    }
+
+
+def test_a_cohort_is_the_rows_of_its_file(tmp_path):
+    (tmp_path / "people.csv").write_text("case,gluteal.scale\nanna,0.6\nben,0.7\n")
+    table = case_table(config(**COHORT), tmp_path)
+    assert table.labels == ("anna", "ben")
+    assert [table.case(i) for i in range(2)] == [{"gluteal.scale": 0.6}, {"gluteal.scale": 0.7}]
+    assert table.units == {"gluteal.scale": "1"}
+    assert table.design == {"kind": "cohort", "parameters": ["gluteal.scale"], "path": "people.csv"}
+
+
+def test_a_cohort_that_leaves_an_intervention_idle_is_refused(tmp_path):
+    (tmp_path / "people.csv").write_text("flexor.scale\n1\n")
+    with pytest.raises(BadInput, match=r"people\.csv: `interventions\.gluteal` changes nothing"):
+        case_table(config(**COHORT), tmp_path)
+    with pytest.raises(BadInput, match="There is no file"):
+        case_table(config(**COHORT), tmp_path / "elsewhere")
 
 
 def test_values_of_the_case_go_before_those_of_the_intervention():
@@ -47,11 +102,21 @@ def test_values_of_the_case_go_before_those_of_the_intervention():
     np.testing.assert_allclose(strength({"gluteal.scale": 0.5}) / before, [0.5, 0.9])
 
 
-def test_every_case_has_the_same_structure():
+def test_a_case_may_be_traced():
+    model, asked = leg(), config(**TWO_AXES)
+    before = model.muscles.max_isometric_force
+    force = lambda x: (
+        apply_interventions(model, asked, {"gluteal.scale": x}).muscles.max_isometric_force
+    )
+    np.testing.assert_allclose(jax.jit(jax.jacfwd(force))(jnp.array(0.5)), [before[0], 0.0])
+
+
+def test_every_case_has_the_same_structure(tmp_path):
     asked = config(**TWO_AXES)
+    table = case_table(asked, tmp_path)
     shapes = {
-        str(jax.tree.structure(apply_interventions(leg(), asked, case)))
-        for case in sweep_cases(asked)
+        str(jax.tree.structure(apply_interventions(leg(), asked, table.case(row))))
+        for row in range(len(table))
     }
     assert len(shapes) == 1
 

@@ -6,6 +6,7 @@ read is finite and consistent.
 
 import json
 import math
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,13 +18,17 @@ import pytest
 import xarray as xr
 
 from biomech.analysis.labels import read_netcdf, write_netcdf
-from biomech.experiment.config import check, load_config, to_plain
+from biomech.experiment.cohort import read_cohort
+from biomech.experiment.config import check, load_config, parse_yaml, to_plain
+from biomech.experiment.sampling import case_count
+from biomech.experiment.sweep import case_table
 from biomech.formats.external_loads import evaluate_external_force, read_external_loads
 from biomech.formats.native import read_model
 from biomech.formats.osim import load_osim_bytes
 from biomech.formats.storage import MOST_SECONDS, read_storage
 from biomech.formats.trc import read_trc
 from biomech.formats.trial import MOST_METRES, MOST_RADIANS, load_trial, match_coordinates
+from biomech.interventions import Parameter
 from biomech.model.names import BadInput
 from mutations import change_element, change_value, mutants
 from osim_texts import leg, old_leg
@@ -34,11 +39,18 @@ COUNT = 500
 LONGEST = 5.0  # [s]
 
 
-def survive(seed: str, content: bytes, read: Callable, check_sane: Callable[[Any], None], *own):
-    """`read` of `COUNT` damaged copies of `content` is sane or `BadInput`."""
+def survive(
+    seed: str,
+    content: bytes,
+    read: Callable,
+    check_sane: Callable[[Any], None],
+    *own,
+    count: int = COUNT,
+):
+    """`read` of `count` damaged copies of `content` is sane or `BadInput`."""
     check_sane(read(content))
     accepted = 0
-    for name, damaged in mutants(content, COUNT, seed, *own):
+    for name, damaged in mutants(content, count, seed, *own):
         start = time.perf_counter()
         try:
             got = read(damaged)
@@ -52,7 +64,7 @@ def survive(seed: str, content: bytes, read: Callable, check_sane: Callable[[Any
         else:
             accepted += 1
         assert time.perf_counter() - start < LONGEST, name
-    assert 0 < accepted < COUNT  # else the copies are all too broken, or not broken at all
+    assert 0 < accepted < count  # else the copies are all too broken, or not broken at all
 
 
 def from_file(reader: Callable, path) -> Callable[[bytes], Any]:
@@ -206,6 +218,20 @@ CONFIGURATION = {
 }
 
 
+DESIGNS = {
+    "lhs": {"samples": 8},
+    "sobol": {"samples": 8},
+    "saltelli": {"samples": 4, "second_order": True},
+    "morris": {"trajectories": 3, "levels": 4},
+}
+DISTRIBUTIONS = {
+    "uniform": [0.2, 1.0],
+    "triangular": [0.2, 0.5, 1.0],
+    "normal": [1.0, 0.2],
+    "lognormal": [1.0, 0.2],
+}
+
+
 def sane_configuration(checked):
     plain = to_plain(checked.config)
     assert check(json.loads(json.dumps(plain, allow_nan=False))) == checked.config
@@ -215,6 +241,69 @@ def test_configuration(tmp_path):
     content = json.dumps(CONFIGURATION, indent=1).encode()
     read = from_file(load_config, tmp_path / "glutei.yaml")
     survive("configuration", content, read, sane_configuration, change_value)
+
+
+@pytest.mark.parametrize("kind", DESIGNS)
+def test_design(tmp_path, kind):
+    """A damaged sweep is refused, or means what it says: nothing in it is left out or replaced."""
+    pytest.importorskip("SALib")
+    distribution = dict([list(DISTRIBUTIONS.items())[list(DESIGNS).index(kind)]])
+    content = json.dumps(
+        CONFIGURATION
+        | {"sweep": {"weak.scale": distribution}, "design": {"kind": kind, **DESIGNS[kind]}}
+    )
+    path = tmp_path / "glutei.yaml"
+    load = from_file(load_config, path)
+
+    def read(content):
+        return load(content), parse_yaml(content.decode(), "damaged")
+
+    def sane(got):
+        checked, asked = got
+        sane_configuration(checked)
+        assert_kept(asked, to_plain(checked.config))
+        table = case_table(checked.config, tmp_path)
+        (kept,) = table.values.T if table.names else [np.ones(1)]
+        assert (kept >= 0.0).all() and (kept <= 3.0).all()
+        design = checked.config.design
+        if design.kind != "grid":
+            assert len(table) == case_count(design.kind, 1, **design.settings)
+
+    survive(f"design {kind}", content.encode(), read, sane, change_value, count=200)
+
+
+def assert_kept(asked, plain):
+    """All that was asked for is in the checked configuration; it may have more."""
+    if isinstance(asked, dict):
+        for key, value in asked.items():
+            assert_kept(value, plain[key])
+    elif isinstance(asked, list):
+        assert len(asked) == len(plain)
+        for pair in zip(asked, plain, strict=True):
+            assert_kept(*pair)
+    else:
+        assert asked == plain, f"{asked!r} became {plain!r}"
+
+
+COHORT = "case,weak.scale,other.scale\nanna,0.62,1\nben,0.71,0.5\n"
+
+
+def test_cohort(tmp_path):
+    """A damaged table is refused, or every number in it is one that is in the file."""
+    parameter = Parameter("scale", "-", 0.0, 3.0, 1.0, "strength", "-")
+    known = {name: parameter for name in ("weak.scale", "other.scale")}
+    path = tmp_path / "people.csv"
+
+    def sane(cohort):
+        assert len(set(cohort.names)) == len(cohort.names) and set(cohort.names) <= set(known)
+        assert cohort.values.shape[0] >= 1 and cohort.values.shape[1] == len(cohort.names)
+        assert (cohort.values >= 0.0).all() and (cohort.values <= 3.0).all()
+        cells = re.split(r"[,\s\"]+", path.read_text("utf-8-sig"))
+        written = {float(cell) for cell in cells if re.fullmatch(r"[-+.eE\d]*\d[.]?", cell)}
+        assert set(cohort.values.ravel()) <= written
+
+    read = from_file(lambda file: read_cohort(file, known), path)
+    survive("cohort", COHORT.encode(), read, sane)
 
 
 def test_override():

@@ -1,0 +1,216 @@
+"""What is stored is what was computed, whatever happens on the way."""
+
+import errno
+import json
+import os
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from biomech.experiment.executors import Worker, serial
+from biomech.experiment.open_run import open_run
+from biomech.experiment.store import (
+    BATCHES,
+    MANIFEST,
+    NOT_COMPUTED,
+    RESULTS,
+    BatchEntry,
+    CannotStore,
+    Store,
+    only_runner,
+)
+from biomech.model.names import BadInput
+from experiment.arithmetic import CASES, SIZE, Arithmetic, new_store
+
+
+@pytest.fixture
+def study():
+    return Arithmetic()
+
+
+def fill(store, study):
+    return list(serial(Worker(study, store), store.pending(), retries=0))
+
+
+@pytest.fixture
+def whole(tmp_path, study):
+    """All cases, stored without disturbance."""
+    store = new_store(tmp_path / "whole", study)
+    fill(store, study)
+    return store.open().load()
+
+
+def test_every_case_is_where_it_belongs(whole, study):
+    a, b = study.table.values.T
+    np.testing.assert_array_equal(whole["metric_value"], np.stack([a + b, a * b], axis=1))
+    np.testing.assert_array_equal(whole["a.x"], a)
+    assert whole["metric"].values.tolist() == ["sum", "product"]
+    assert whole.attrs == {"title": "arithmetic"}
+    assert whole["status"].attrs["flag_values"] == [0, 1, 2]
+    assert list(whole.data_vars) == ["metric_value", "status", "body_mass"]
+
+
+def test_what_failed_is_counted(tmp_path, study):
+    entries = fill(new_store(tmp_path / "run", study), study)
+    assert entries == [BatchEntry(b, int(b == 1)) for b in range(4)]  # case 4 is in batch 1
+
+
+def test_unfinished_cases_say_so(tmp_path, study):
+    store = new_store(tmp_path / "run", study)
+    Worker(study, store)(2)
+    part = open_run(tmp_path / "run").load()
+    known = np.zeros(CASES, bool)
+    known[2 * SIZE : 3 * SIZE] = True
+    assert np.all((part["status"].values == NOT_COMPUTED).all(axis=1) == ~known)
+    assert np.all(np.isnan(part["metric_value"].values).all(axis=1) == ~known)
+    assert float(part["body_mass"]) == 75.0
+    assert store.pending() == [0, 1, 3]
+
+
+class Killed(BaseException):
+    """Nothing that the code could catch by mistake."""
+
+
+def writes(monkeypatch, stop_at):
+    """Every file that is put into place is counted; at number `stop_at` the process 'dies'."""
+    done = []
+
+    def counted(put):
+        def replace(*arguments):
+            done.append(arguments[-1])
+            if len(done) - 1 == stop_at:
+                raise Killed
+            return put(*arguments)
+
+        return replace
+
+    monkeypatch.setattr(os, "replace", counted(os.replace))
+    return done
+
+
+def test_killed_at_any_write_and_resumed_is_as_never_killed(tmp_path, study, whole, monkeypatch):
+    empty = tmp_path / "empty"
+    new_store(empty, study)
+    with monkeypatch.context() as patch:
+        counted = writes(patch, -1)
+        shutil.copytree(empty, tmp_path / "again")
+        fill(Store(tmp_path / "again"), study)
+    assert len(counted) == 4 * 3  # two arrays and the mark, four batches
+    for stop_at in range(len(counted)):
+        folder = tmp_path / f"killed-{stop_at}"
+        shutil.copytree(empty, folder)
+        with monkeypatch.context() as patch:
+            writes(patch, stop_at)
+            with pytest.raises(Killed):
+                fill(Store(folder), study)
+        study.computed.clear()
+        store = Store(folder)
+        assert len(store.pending()) == 4 - stop_at // 3
+        fill(store, study)
+        assert len(study.computed) == 4 - stop_at // 3  # nothing finished is computed again
+        xr.testing.assert_identical(store.open().load(), whole)
+
+
+def test_batch_without_its_mark_is_computed_again(tmp_path, study, whole):
+    store = new_store(tmp_path / "run", study)
+    fill(store, study)
+    (tmp_path / "run" / BATCHES / "0000001.json").unlink()
+    chunk = next(p for p in (tmp_path / "run" / RESULTS / "metric_value").rglob("1/*"))
+    chunk.write_bytes(chunk.read_bytes()[:-3])  # half-written
+    assert store.pending() == [1]
+    fill(store, study)
+    xr.testing.assert_identical(store.open().load(), whole)
+
+
+def test_damaged_chunk_is_an_error_not_a_number(tmp_path, study):
+    store = new_store(tmp_path / "run", study)
+    fill(store, study)
+    chunk = next(p for p in (tmp_path / "run" / RESULTS / "metric_value").rglob("1/*"))
+    content = bytearray(chunk.read_bytes())
+    content[-9] ^= 0x10
+    chunk.write_bytes(content)
+    with pytest.raises(ValueError, match="checksum"):
+        store.open().load()
+
+
+def test_batch_that_was_given_up_is_tried_again(tmp_path, study, whole):
+    store = new_store(tmp_path / "run", study)
+    fill(store, study)
+    entry = store.give_up(3, "MemoryError: too large")
+    assert entry == BatchEntry(3, CASES - 3 * SIZE, "MemoryError: too large")
+    assert store.pending() == [3]
+    fill(store, study)
+    assert store.pending() == []
+    xr.testing.assert_identical(store.open().load(), whole)
+
+
+@pytest.mark.parametrize(
+    "number, said",
+    [(errno.ENOSPC, "Free some space"), (errno.EROFS, "Make it writable")],
+)
+def test_disk_that_refuses_stops_the_run_and_keeps_what_is_there(
+    tmp_path, study, monkeypatch, number, said
+):
+    store = new_store(tmp_path / "run", study)
+    Worker(study, store)(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(pathlib.Path, "replace", raises(OSError(number, os.strerror(number))))
+        with pytest.raises(CannotStore, match=said) as error:
+            fill(store, study)
+    assert f"--resume --out {tmp_path / 'run'}" in str(error.value)
+    assert store.pending() == [1, 2, 3]
+    assert np.isfinite(open_run(tmp_path / "run")["metric_value"][:SIZE]).all()
+
+
+def raises(error):
+    def fail(*arguments, **options):
+        raise error
+
+    return fail
+
+
+def test_two_runners_do_not_share_a_folder(tmp_path, study):
+    new_store(tmp_path / "run", study)
+    with (
+        only_runner(tmp_path / "run"),
+        pytest.raises(BadInput, match="Another process"),
+        only_runner(tmp_path / "run"),
+    ):
+        pass
+    with only_runner(tmp_path / "run"):
+        pass
+
+
+@pytest.mark.parametrize(
+    "damage, said",
+    [
+        (lambda folder: (folder / MANIFEST).write_text("{"), "is damaged"),
+        (lambda folder: (folder / MANIFEST).write_text("[]"), "holds no mapping"),
+        (lambda folder: (folder / MANIFEST).write_text('{"format": 9}'), "has format 9"),
+        (lambda folder: (folder / MANIFEST).write_text('{"format": 1}'), "is damaged"),
+        (lambda folder: shutil.rmtree(folder / RESULTS), "There is no results.zarr"),
+        (lambda folder: (folder / RESULTS / "zarr.json").write_text("{"), "is damaged"),
+        (lambda folder: _as_objects(folder), "is damaged"),
+    ],
+)
+def test_damaged_or_foreign_store_is_refused(tmp_path, study, damage, said):
+    new_store(tmp_path / "run", study)
+    damage(tmp_path / "run")
+    with pytest.raises(BadInput, match=said):
+        open_run(tmp_path / "run").load()
+
+
+def _as_objects(folder):
+    path = folder / RESULTS / "metric_value" / "zarr.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "data_type": "object"}))
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(BadInput, match="no run folder"):
+        open_run(tmp_path)
+    with pytest.raises(BadInput, match="There is no file"):
+        open_run(tmp_path / "none")
