@@ -1,6 +1,7 @@
 """The inverse chain against OpenSim's tools on a measured walk, side by side, one core each.
 
     python benchmarks/inverse.py --data FOLDER [--cases 256] [--repeats 5] [--json OUT]
+    python benchmarks/inverse.py --data FOLDER --only-precision    # float32 beside float64, no more
 
 FOLDER holds the walk of `configs/measured_walk.yaml`: `subject_walk_scaled.osim`, `grf_walk.xml`
 with its table, and `kinematics_100hz.mot`, or else `coordinates.sto`, from which that file is made
@@ -76,6 +77,11 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=256, help="of the strength sweep")
     parser.add_argument("--repeats", type=int, default=5, help="timed runs of each step")
     parser.add_argument("--json", type=Path, help="file to write every number to")
+    parser.add_argument(
+        "--only-precision",
+        action="store_true",
+        help="only single against double precision; needs no OpenSim",
+    )
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -88,20 +94,36 @@ def main() -> None:
         found["peak_memory_mb"] = _peak_memory_mb()
         (arguments.scratch / f"{arguments.part}.json").write_text(json.dumps(found))
         return
-    report = measure(arguments)
-    print(page(report))
+    if arguments.only_precision:
+        report = measure_precision(arguments)
+        print(PRECISION_PAGE.format(**_precision_words(report)))
+    else:
+        report = measure(arguments)
+        print(page(report))
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Every part, one after the other, each in a process of its own."""
-    core = _keep_to_one_core()
+def measure_precision(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The part that compares single and double precision, alone."""
+    _keep_to_one_core()
+    return _run_parts(("prepare", "precision"), arguments)["precision"]
+
+
+def _run_parts(names: Iterable[str], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Parts one after the other, each in a process of its own."""
     parts: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for part in PARTS:
+        for part in names:
             print(f"{part} ...", file=sys.stderr, flush=True)
             parts[part] = _in_own_process(part, arguments, Path(scratch))
+    return parts
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Every part."""
+    core = _keep_to_one_core()
+    parts = _run_parts(PARTS, arguments)
     return {
         "environment": {
             "processor": _processor(),
@@ -568,29 +590,42 @@ def gradients(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def precision(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Metrics of the walk in double and in single precision."""
+    """All metrics of the walk in double and in single precision, and how far frames differ."""
     import equinox as eqx
     import jax
     import jax.numpy as jnp
     import numpy as np
 
     from biomech.studies.inverse import inverse
-    from biomech.studies.metrics import context, evaluate_metrics
+    from biomech.studies.metrics import (
+        available_metrics,
+        context,
+        evaluate_metrics,
+        find_metric,
+    )
 
     model, motion, percent, stance, share = _walk(arguments)
+    names = available_metrics(model.skeleton.joint_names)
     narrow = lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"units": {name: find_metric(name).unit for name in names}}
+    records = {}
     for name, change in (("float64", lambda x: x), ("float32", narrow)):
         person, moved = jax.tree.map(change, (model, motion))
         found[name], record = compiled_and_run(
             lambda person=person, moved=moved: inverse(person, moved), arguments.repeats
         )
         here = context(person, record, percent, stance, stance_share=share)
-        value = evaluate_metrics(record, here, METRICS).value
+        value = evaluate_metrics(record, here, names).value
         found[name] |= {
-            "metrics": dict(zip(METRICS, np.asarray(value, float).tolist(), strict=True)),
+            "metrics": dict(zip(names, np.asarray(value, float).tolist(), strict=True)),
             "unsolved_frames": int(np.sum(np.asarray(record.status) != 0)),
         }
+        records[name] = record
+    double, single = records["float64"], records["float32"]
+    largest = lambda a, b: float(np.abs(np.asarray(a, float) - np.asarray(b, float)).max())
+    load = [jnp.linalg.norm(r.joint_reaction_force, axis=-1) for r in (double, single)]
+    found["activation_difference"] = largest(double.activation, single.activation)
+    found["load_difference_bw"] = largest(*load) / float(here.body_weight)
     return found
 
 
@@ -722,7 +757,7 @@ def page(report: dict[str, Any]) -> str:
             f"| {_megabytes(p['peak_memory_mb'])} |"
             for name, p in parts.items()
         ),
-        metrics="\n".join(_metric_lines(parts["precision"])),
+        **_precision_words(parts["precision"]),
         frames=parts["chain"]["frames"],
         unsolved=parts["chain"]["unsolved_frames"],
         rms=f"{parts['chain']['activation_rms_from_opensim']:.4f}",
@@ -763,8 +798,21 @@ def _steps(parts: dict[str, Any]) -> Iterable[tuple[str, Timing]]:
 
 def _metric_lines(found: dict[str, Any]) -> Iterable[str]:
     for name, double in found["float64"]["metrics"].items():
-        single = found["float32"]["metrics"][name]
-        yield f"| {name} | {double:.8f} | {single:.8f} | {abs(single / double - 1.0):.1e} |"
+        single, unit = found["float32"]["metrics"][name], found["units"][name]
+        error = abs(single / double - 1.0)
+        yield f"| {name} | {unit} | {double:.8f} | {single:.8f} | {error:.1e} |"
+
+
+def _precision_words(found: dict[str, Any]) -> dict[str, str]:
+    """What `PRECISION_PAGE` says."""
+    return {
+        "metrics": "\n".join(_metric_lines(found)),
+        "single_unsolved": str(found["float32"]["unsolved_frames"]),
+        "activation_difference": f"{found['activation_difference']:.1e}",
+        "load_difference": f"{found['load_difference_bw']:.1e}",
+        "double_run": _seconds(found["float64"]["run"]["cpu"]),
+        "single_run": _seconds(found["float32"]["run"]["cpu"]),
+    }
 
 
 def _seconds(value: float) -> str:
@@ -778,7 +826,19 @@ def _megabytes(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.0f}"
 
 
-PAGE = """\
+PRECISION_PAGE = """\
+The motion is prepared in double precision; the chain runs in {double_run} in float64 and in
+{single_run} in float32 (CPU seconds, one core), with {single_unsolved} frames unsolved in float32.
+Over all frames activations differ by at most {activation_difference} and the loads of any joint by
+at most {load_difference} BW.
+
+| metric | unit | float64 | float32 | relative error |
+| --- | --- | --- | --- | --- |
+{metrics}
+"""
+
+PAGE = (
+    """\
 {environment}
 
 CPU seconds of {frames} frames on one core; {unsolved} frames unsolved; activations differ from
@@ -804,10 +864,9 @@ parameter, {lanes} parameters together, timed for {differenced} drawn at random 
 | --- | --- | --- | --- |
 {processes}
 
-| metric [BW] | float64 | float32 | relative error |
-| --- | --- | --- | --- |
-{metrics}
 """
+    + PRECISION_PAGE
+)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from ..formats.trial import Trial
 from ..model.body import Model
 from ..model.names import BadInput, UnknownName, suggest
 from ..model.parameters import PARAMETERS, choose_parameters, parameter_values
+from ..precision import require_precision
 from ..studies.gait_events import gait_events
 from ..studies.metrics import METRICS, available_metrics, closes, find_metric
 from ..studies.prepare import ensure_actuated, measured_motion
@@ -65,6 +66,7 @@ def sensitivity(
     if study not in STUDIES:
         raise UnknownName(f"No study named '{study}'. {suggest(study, STUDIES)}")
     require_model_and_trial(model, trial)
+    require_precision()
     model = ensure_actuated(model)
     available = available_metrics(model.skeleton.joint_names)
     names = tuple(m for m in DEFAULT_METRICS if m in available) if metrics is None else metrics

@@ -38,6 +38,11 @@ STANCE = 0.603  # of the cycle, same
 PERIOD = 120.0 / CADENCE  # [s]
 GRAVITY = 9.80665  # [m/s^2]
 DOUBLE = STANCE - 0.5  # one double support, of the cycle
+STATURE = 1.75  # of this body [m]
+FOOT_BREADTH = 0.055 * STATURE  # Drillis & Contini 1966, in Winter 2009, Figure 4.1 [m]
+MTP_OBLIQUITY = 0.6199  # of the joint `mtp` from medio-lateral, Rajagopal 2016 [rad]
+METATARSAL_SPREAD = 0.5 * FOOT_BREADTH * np.tan(MTP_OBLIQUITY)  # fore and aft of the middle [m]
+COAST = 0.005  # how far a center of pressure runs on when the other foot takes over, assumed [m]
 
 
 class Rules(NamedTuple):
@@ -45,18 +50,20 @@ class Rules(NamedTuple):
 
     angle: float = np.deg2rad(2.0)  # hip, knee, ankle, pelvic tilt from Fukuchi's mean
     trunk: float = np.deg2rad(2.0)  # trunk from upright
+    acceleration: float = 10.0  # of these angles from that of the mean, or from none [rad/s^2]
     height: float = 0.006  # lowest foot point of the stance leg above ground [m]
     slip: float = 0.1  # speed of the foot point in contact [m/s]
     speed: float = 0.002  # mean forward speed from Fukuchi's [m/s]
     force_rate: float = 3.0  # of the whole ground reaction [body weights per s]
-    progress: float = 0.2  # speed of the center of pressure under one foot from its mean [m/s]
+    force_arm: float = 0.04  # by which it misses the mass center, measured on the ground [m]
+    progress: float = 0.2  # speed of one foot's center of pressure on it, from its mean [m/s]
     center_of_pressure: float = 0.005  # outside the foot [m]
-    transfer: float = 0.05  # share of the leading foot from a smooth step [-]
+    transfer: float = 0.02  # share of the leading foot from a smooth step [-]
     clearance: float = 0.010  # of the swinging foot, at least [m]
 
 
 RULES = Rules()
-LEG_HARMONICS, BODY_HARMONICS = range(1, 8), (2, 4, 6)
+LEG_HARMONICS, BODY_HARMONICS = range(1, 11), range(2, 17, 2)
 MTP_HARMONICS, ARCH_HARMONICS = 10, 6
 COUNT = 100  # instants of the fit
 PRINTED = 200  # instants of the file
@@ -91,6 +98,18 @@ def smooth_step(x):
     """0 to 1 with zero slope and curvature at both ends."""
     x = jnp.clip(x, 0.0, 1.0)
     return x**3 * (10.0 + x * (6.0 * x - 15.0))
+
+
+def coast(x):
+    """`x` at first, with zero curvature at 0, but never more than `COAST` [m]; x >= 0."""
+    x = jnp.clip(0.5 * x / COAST, 0.0, 1.0)
+    return COAST * x * (2.0 + x**2 * (x - 2.0))
+
+
+def ramp(x, width):
+    """0 before -width, `x` after width: max(0, x) averaged over a parabola that wide; C2."""
+    u = np.clip(x / width, -1.0, 1.0)
+    return np.where(x > width, x, width * (3.0 + u * (8.0 + u * (6.0 - u**2))) / 16.0)
 
 
 # --- the motion -------------------------------------------------------------------------------
@@ -253,7 +272,11 @@ class Shared(NamedTuple):
 
 
 def share_between_feet(m):
-    """Who carries what: in double support the centers of pressure are given, the share follows."""
+    """Who carries what: in double support the centers of pressure are given, the share follows.
+
+    Each foot's center leaves, or joins, that of the whole ground reaction with its speed and
+    acceleration; so all loads have two continuous derivatives where double support begins and ends.
+    """
     count = m.pressure.shape[0]
     phase = np.arange(count // 2) / count
     step = smooth_step(phase / DOUBLE)
@@ -262,8 +285,9 @@ def share_between_feet(m):
     at_toe_off = jnp.interp(DOUBLE, phase, pressure)
     heel, toes = m.place[: count // 2, 0, 0, 0], m.place[: count // 2, 1, 2, 0]
     double = phase < DOUBLE
-    lead = jnp.where(double, heel + step * (at_toe_off - heel), pressure)
-    trail = at_strike + step * (toes - at_strike)
+    trail = (1.0 - step) * (at_strike + coast(pressure - at_strike)) + step * toes
+    lead = (1.0 - step) * heel + step * (at_toe_off - coast(at_toe_off - pressure))
+    lead = jnp.where(double, lead, pressure)
     share = jnp.where(double, (pressure - trail) / jnp.where(double, lead - trail, 1.0), 1.0)
     return Shared(share, lead, trail)
 
@@ -274,8 +298,9 @@ def residuals(model, feet, measured, arch, x):
     q = coordinates_of(model, unknowns, arch, COUNT)
     m = mechanics(model, feet, q)
     phase = np.arange(COUNT) / COUNT
-    leg, body = basis(phase, LEG_HARMONICS)[0], basis(phase, BODY_HARMONICS)[0]
-    angles = jnp.stack([*(leg @ part for part in unknowns[:3]), body @ unknowns.tilt])
+    leg, body = basis(phase, LEG_HARMONICS), basis(phase, BODY_HARMONICS)
+    angles = jnp.stack([*(leg @ part for part in unknowns[:3]), body @ unknowns.tilt], axis=1)
+    trunk = body @ unknowns.trunk
     height, share = lowest(m.height[:, 0])
     slip = jnp.sum(share * m.speed[:, 0], axis=-1)
     stance = phase <= STANCE
@@ -289,11 +314,14 @@ def residuals(model, feet, measured, arch, x):
     back = heel + lifted * (metatarsal - heel)
     single = phase[half] >= DOUBLE
     outside = jax.nn.relu(back - m.pressure[half]) + jax.nn.relu(m.pressure[half] - toes)
-    # Half a cycle on, the left foot is where the right one was: its last step closes the series.
-    under_foot = jnp.append(m.pressure[half] - heel, m.pressure[0] - m.place[0, 1, 0, 0])
+    # Half a cycle on, the left foot is where the right one was: it trails and closes the series.
+    other_metatarsal, other_toes = (m.place[half, 1, part, 0] for part in (1, 2))
+    under_foot = jnp.append(
+        feet_share.lead - metatarsal, (feet_share.trail - other_metatarsal)[: LAST + 1]
+    )
     rate = jnp.diff(under_foot) * (COUNT / PERIOD)
-    mean_rate = (toes - heel)[-1] / (PERIOD * (0.5 - DOUBLE))
-    progress = jnp.where(single, rate - mean_rate, 0.0)
+    roll = (other_toes - other_metatarsal)[LAST] - (heel - metatarsal)[0]
+    aim = m.center[:, 0] - m.center[:, 1] * m.force[:, 0] / m.force[:, 1]
     # Where double support begins and ends, under the one foot that still, or already, carries all.
     front = 0.5 * (m.place[0, 1, 1, 0] + m.place[0, 1, 2, 0])
     at_ends = jnp.stack([m.pressure[0] - front, (heel - feet_share.lead)[LAST]])
@@ -302,14 +330,17 @@ def residuals(model, feet, measured, arch, x):
     force_rate = (jnp.roll(m.force, -1, axis=0) - m.force) * (COUNT / PERIOD / weight)
     return jnp.concatenate(
         [
-            ((angles - measured) / RULES.angle).ravel(),
-            (body @ unknowns.trunk) / RULES.trunk,
+            ((angles[0] - measured[0]) / RULES.angle).ravel(),
+            ((angles[2] - measured[2]) / RULES.acceleration).ravel(),
+            trunk[0] / RULES.trunk,
+            trunk[2] / RULES.acceleration,
             jnp.where(stance, height, 0.0) / RULES.height,
             jnp.where(stance, slip, 0.0) / RULES.slip,
             low / RULES.height,
             (unknowns.forward[:1] - SPEED) / RULES.speed,
             force_rate.ravel() / RULES.force_rate,
-            progress / RULES.progress,
+            (aim - m.pressure)[half] / RULES.force_arm,
+            (rate - roll / (PERIOD * STANCE)) / RULES.progress,
             3.0 * jax.nn.relu(at_ends) / RULES.center_of_pressure,
             jnp.where(single, outside, 0.0) / RULES.center_of_pressure,
             jnp.where(single, 0.0, feet_share.share - wanted) / RULES.transfer,
@@ -321,7 +352,7 @@ def residuals(model, feet, measured, arch, x):
 
 
 def read_measured():
-    """Fukuchi's angles at COUNT instants in this body's signs [4, COUNT], [rad]."""
+    """Fukuchi's angles in this body's signs with two time derivatives [3, 4, COUNT], [rad]."""
     lines = (HERE / "fukuchi2018.csv").read_text().splitlines()
     table = [line.split(",") for line in lines if not line.startswith("#")][1:-1]
     rows = np.deg2rad(np.array(table, float).T[1:])  # hip, knee, ankle, anterior pelvic tilt
@@ -330,7 +361,7 @@ def read_measured():
     phase = np.arange(rows.shape[1]) / rows.shape[1]
     harmonics = range(1, 11)
     series = np.linalg.pinv(basis(phase, harmonics)[0]) @ rows.T
-    return (basis(np.arange(COUNT) / COUNT, harmonics)[0] @ series).T
+    return np.swapaxes(basis(np.arange(COUNT) / COUNT, harmonics) @ series, 1, 2)
 
 
 def first_guess(measured):
@@ -343,7 +374,7 @@ def first_guess(measured):
     forward[0], height[0] = 1.24, 0.95
     trunk = np.zeros(size)
     return Unknowns(
-        *(leg @ row for row in measured[:3]), body @ measured[3], trunk, forward, height
+        *(leg @ row for row in measured[0, :3]), body @ measured[0, 3], trunk, forward, height
     )
 
 
@@ -403,10 +434,15 @@ def ground_reaction(m):
 
 
 def lever_rule(x, at):
-    """Shares [n, 3] of heel, metatarsal, toes (at `x`) that have their center `at`."""
+    """Shares [n, 3] of heel, metatarsal, toes (at `x`) that have their center `at`.
+
+    The pressure is spread by `METATARSAL_SPREAD` to both sides of `at`; each bit of it goes to the
+    two parts beside it by its distances. A center that crosses the metatarsals loads the toes, and
+    unloads the heel, over that width, not at once.
+    """
     heel, metatarsal, toes = x.T
-    front = np.clip((at - metatarsal) / (toes - metatarsal), 0.0, None)
-    back = np.clip((metatarsal - at) / (metatarsal - heel), 0.0, None)
+    front = ramp(at - metatarsal, METATARSAL_SPREAD) / (toes - metatarsal)
+    back = ramp(metatarsal - at, METATARSAL_SPREAD) / (metatarsal - heel)
     return np.stack([back, 1.0 - front - back, front], axis=1)
 
 
@@ -456,7 +492,7 @@ def arch_in_balance(model, q, moments):
 
 
 def make():
-    """Coordinates [3, n, coordinate], loads and a report."""
+    """Motion [3, n, coordinate], what it requires, loads, and what they were made of."""
     model = load_built_in("planar")
     feet = foot_of(model, "r"), foot_of(model, "l")
     measured = read_measured()
@@ -505,8 +541,42 @@ def write(model, unknowns, q, loads):
     return text.replace("-0.00000000,", "0.00000000,")
 
 
+def came_out(model, measured, unknowns, q, m, loads):
+    """The numbers of the table in README.md, as lines of text."""
+    grid = np.arange(COUNT) / COUNT
+    leg, body = basis(grid, LEG_HARMONICS)[0], basis(grid, BODY_HARMONICS)[0]
+    angles = np.stack([*(leg @ part for part in unknowns[:3]), body @ unknowns.tilt])
+    off = np.rad2deg(angles - measured[0])
+    phase = np.arange(PRINTED) / PRINTED
+    weight = float(np.sum(np.asarray(model.skeleton.mass))) * GRAVITY
+    along, up = (np.sum(loads.force[:, 0, :, axis], axis=1) / weight for axis in (0, 1))
+    early, middle, late = phase < 0.25, (phase >= 0.2) & (phase < 0.4), phase >= 0.4
+    stance, swing = phase <= STANCE, (phase > STANCE + 0.05) & (phase < 0.94)
+    names = model.skeleton.coordinates.names
+    midtarsal, mtp = (
+        np.rad2deg(np.asarray(q[0])[:, names.index(f"{name}_angle_r")])
+        for name in ("midtarsal", "mtp")
+    )
+    bottom = 1e3 * np.asarray(m.height)[:, 0].min(axis=1)
+    share = np.asarray(lowest(m.height[:, 0])[1])
+    slip = np.abs(np.sum(share * np.asarray(m.speed)[:, 0], axis=1))
+    rms = lambda x: np.sqrt(np.mean(x**2, axis=-1))
+    return (
+        f"hip, knee, ankle, tilt from measured, rms {rms(off).round(1)}, at most "
+        f"{np.abs(off).max():.1f} deg",
+        f"speed {float(unknowns.forward[0]):.3f} m/s",
+        f"vertical {up[early].max():.2f}, {up[middle].min():.2f}, {up[late].max():.2f} BW",
+        f"fore-aft {along.min():.2f}, {along.max():.2f} BW",
+        f"midtarsal range {np.ptp(midtarsal):.0f}, in swing {np.ptp(midtarsal[~stance]):.0f} deg",
+        f"MTP peak {mtp.max():.0f} deg",
+        f"lowest point, stance {bottom[stance].min():.0f} to {bottom[stance].max():.0f} mm, "
+        f"swing from {bottom[swing].min():.0f} mm",
+        f"slip in stance, rms {rms(slip[stance]):.2f}, at heel strike {slip[0]:.2f} m/s",
+    )
+
+
 if __name__ == "__main__":
     biomech.precision.use_float64()
     model, feet, measured, unknowns, arch, q, m, loads = make()
     OUT.write_text(write(model, unknowns, q, loads), encoding="utf-8")
-    print(f"{OUT.name}: speed {float(unknowns.forward[0]):.3f} m/s")
+    print(OUT.name, *came_out(model, measured, unknowns, q, m, loads), sep="\n")

@@ -1,5 +1,6 @@
 """The labelled sensitivity dataset and its figures."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -81,3 +82,9 @@ def test_what_cannot_be_drawn_or_taken_is_said(dataset):
         bm.sensitivity("inverse", model, trial, metrics=["peak_hip_forc_r"])
     with pytest.raises(UnknownName, match="segment_mass"):
         bm.sensitivity("inverse", model, trial, parameters=["segment_mas"])
+
+
+def test_single_precision_is_refused():
+    model, trial = bm.load_model("planar"), bm.reference_gait()
+    with jax.enable_x64(False), pytest.raises(BadInput, match="use_float64"):
+        bm.sensitivity("inverse", model, trial)

@@ -12,7 +12,8 @@ from biomech.formats.load import load_built_in, load_model
 from biomech.formats.reference_gait import reference_gait
 from biomech.model.library import BUILT_IN_GAIT, built_in_text
 from biomech.model.names import BadInput
-from biomech.studies.prepare import measured_motion
+from biomech.studies.inverse import inverse
+from biomech.studies.prepare import ensure_actuated, measured_motion
 
 WEIGHT = 75.0 * 9.80665
 
@@ -142,26 +143,44 @@ def _table(text):
     return rows[0], np.array(rows[1:], float)
 
 
-def test_ground_reaction_in_the_file_is_what_its_motion_requires(planar):
-    """From the printed coordinates, by trigonometric interpolation, with the maker's rules."""
-    maker = _maker()
+@pytest.fixture(scope="module")
+def maker():
+    return _maker()
+
+
+@pytest.fixture(scope="module")
+def column():
+    """Columns of the file by their label."""
     labels, table = _table(built_in_text("reference gait", "planar", BUILT_IN_GAIT))
-    column = dict(zip(labels, table.T, strict=True))
+    return dict(zip(labels, table.T, strict=True))
+
+
+def _motion(maker, planar, column, count):
+    """Printed coordinates and two derivatives at `count` instants, by trigonometry."""
     names = planar.skeleton.coordinates.names
     values = np.stack([column[name] for name in names], axis=1)
     n = len(values)
     drift = np.zeros(len(names))
     drift[names.index("pelvis_tx")] = column["stride_length"][0]
-    phase = np.arange(n) / n
-    rate = 2j * np.pi * np.fft.rfftfreq(n, 1.0 / n) / maker.PERIOD
-    rate[20:] = 0.0  # beyond the maker's harmonics there is only rounding
-    spectrum = np.fft.rfft(values - phase[:, None] * drift, axis=0)
-    speed = np.fft.irfft(rate[:, None] * spectrum, n, axis=0) + drift / maker.PERIOD
-    acceleration = np.fft.irfft(rate[:, None] ** 2 * spectrum, n, axis=0)
+    spectrum = np.fft.rfft(values - np.arange(n)[:, None] / n * drift, axis=0)
+    spectrum[20:] = 0.0  # beyond the maker's harmonics there is only rounding
+    spectrum *= count / n
+    rate = 2j * np.pi * np.arange(len(spectrum))[:, None] / maker.PERIOD
+    value, speed, acceleration = (np.fft.irfft(rate**k * spectrum, count, axis=0) for k in range(3))
+    value += np.arange(count)[:, None] / count * drift
+    return tuple(jnp.asarray(x) for x in (value, speed + drift / maker.PERIOD, acceleration))
+
+
+def _loads(maker, planar, q):
+    """Feet and the ground reaction under their parts, by the maker's rules."""
     feet = maker.foot_of(planar, "r"), maker.foot_of(planar, "l")
-    q = tuple(jnp.asarray(x) for x in (values, speed, acceleration))
+    return feet, maker.ground_reaction(maker.mechanics(planar, feet, q))
+
+
+def test_ground_reaction_in_the_file_is_what_its_motion_requires(planar, maker, column):
+    """From the printed coordinates, by trigonometric interpolation, with the maker's rules."""
+    _, loads = _loads(maker, planar, _motion(maker, planar, column, len(column["time"])))
     # Rounding to 1e-8 rad, twice differentiated (x 1e4 / s^2), times masses: some 0.01 N.
-    loads = maker.ground_reaction(maker.mechanics(planar, feet, q))
     for i, side in enumerate(("r", "l")):
         for j, (part, body) in enumerate(
             (("heel", "calcn"), ("forefoot", "midfoot"), ("toes", "toes"))
@@ -172,9 +191,84 @@ def test_ground_reaction_in_the_file_is_what_its_motion_requires(planar):
             np.testing.assert_allclose(loads.force[:, i, j], got, atol=0.05)
 
 
+def test_loads_of_the_parts_have_the_required_sum_center_and_moment(planar, maker, column):
+    q = _motion(maker, planar, column, len(column["time"]))
+    feet, loads = _loads(maker, planar, q)
+    m = maker.mechanics(planar, feet, q)
+    half = slice(0, len(m.force) // 2)  # the other half repeats it with the feet exchanged
+    force, x = loads.force[half], loads.point[half, ..., 0]
+    np.testing.assert_allclose(force.sum(axis=(1, 2))[:, :2], m.force[half], atol=1e-9)
+    moment = np.sum(x * force[..., 1], axis=(1, 2))  # [N m]; on level ground none is left over
+    np.testing.assert_allclose(moment, (m.force[:, 1] * m.pressure)[half], atol=1e-9)
+    assert force[..., 1].min() > -1e-9
+
+
+def _slope_jumps(series, step):
+    """Largest change of slope from one interval to the next of a periodic series, per column."""
+    return np.abs(np.roll(series, -1, 0) - 2.0 * series + np.roll(series, 1, 0)).max(0) / step
+
+
+def _jumps_when_refined(maker, planar, column):
+    """Largest jump of slope at 3200 instants over that at 1600: 0.5 if smooth, 1 at a kink.
+
+    Vertical force on heel, forefoot and toes, and the MTP moment. With fewer instants the steepest
+    smooth bends hide a kink.
+    """
+    mtp = planar.skeleton.coordinates.names.index("mtp_angle_r")
+    found = []
+    for count in (1600, 3200):
+        q = _motion(maker, planar, column, count)
+        feet, loads = _loads(maker, planar, q)
+        moments = maker.net_moments(planar, q, maker.part_wrenches(planar, feet, loads))
+        series = np.column_stack([loads.force[:, 0, :, 1] / WEIGHT, moments[:, mtp]])
+        found.append(_slope_jumps(series, maker.PERIOD / count))
+    return found[1] / found[0]
+
+
+def test_no_part_of_a_foot_takes_load_with_a_kink(planar, maker, column, monkeypatch):
+    assert np.all(_jumps_when_refined(maker, planar, column) < 0.6)
+    # The test can tell: without the spread every part has a kink, without the coast most have.
+    with monkeypatch.context() as patch:
+        patch.setattr(maker, "METATARSAL_SPREAD", 1e-6)
+        assert np.all(_jumps_when_refined(maker, planar, column) > 0.9)
+    monkeypatch.setattr(maker, "coast", jnp.zeros_like)
+    assert np.all(_jumps_when_refined(maker, planar, column)[1:] > 0.9)
+
+
+def test_ramp_is_the_mean_of_a_sharp_one_under_a_parabola(maker):
+    width, at = 0.03, np.linspace(-0.05, 0.05, 21)
+    shift = (np.arange(20000) + 0.5) / 10000 - 1.0  # midpoints over -1..1
+    parabola = 0.75 * (1.0 - shift**2)
+    sharp = np.maximum(0.0, at[:, None] + width * shift)
+    expected = 2.0 * np.mean(parabola * sharp, axis=1)
+    # Midpoint rule with 20000 intervals: 1e-9 of the width.
+    np.testing.assert_allclose(maker.ramp(at, width), expected, atol=1e-9)
+
+
+def test_shares_of_the_parts_keep_the_center_all_along_the_foot(maker):
+    at = np.linspace(-0.16, 0.045, 100)  # from heel to toes; metatarsals at 0
+    x = np.broadcast_to([at[0], 0.0, at[-1]], (at.size, 3))
+    share = maker.lever_rule(x, at)
+    np.testing.assert_allclose(share.sum(axis=1), 1.0, atol=1e-14)
+    np.testing.assert_allclose(np.sum(share * x, axis=1), at, atol=1e-14)
+    assert share.min() > -1e-14
+
+
+def test_peaks_of_the_joint_loads_hardly_depend_on_the_sampling(gait, planar):
+    """Those at 60, 100 and 200 Hz are those at 600 Hz; with a kink they were up to 5 % lower."""
+    model = ensure_actuated(planar)
+    motion, _ = measured_motion(model, gait, rate_hz=600.0)
+    load = np.linalg.norm(inverse(model, motion).joint_reaction_force, axis=-1)
+    names = model.skeleton.joint_names
+    legs = [names.index(f"{joint}_{side}") for joint in ("hip", "knee", "ankle") for side in "rl"]
+    for every in (10, 6, 3):  # 60, 100, 200 Hz
+        np.testing.assert_allclose(
+            load[::every, legs].max(axis=0), load[:, legs].max(axis=0), rtol=0.01
+        )
+
+
 @pytest.mark.science
-def test_making_it_again_gives_the_same_file():
-    maker = _maker()
+def test_making_it_again_gives_the_same_file(maker):
     model, _, _, unknowns, _, q, _, loads = maker.make()
     labels, table = _table(built_in_text("reference gait", "planar", BUILT_IN_GAIT))
     again_labels, again = _table(maker.write(model, unknowns, q, loads))
