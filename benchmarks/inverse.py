@@ -495,9 +495,7 @@ def batch(arguments: argparse.Namespace) -> dict[str, Any]:
         return np.concatenate(peaks)[: arguments.cases], kept
 
     found, (_, kept) = compiled_and_run(sweep, min(arguments.repeats, SLOW_REPEATS))
-    alone = {
-        case: inverse(gluteal_strength(model, scale=scales[case]), motion) for case in chosen
-    }
+    alone = {case: inverse(gluteal_strength(model, scale=scales[case]), motion) for case in chosen}
     return {**found, "cases": arguments.cases, "departure": _departure(alone, kept)}
 
 

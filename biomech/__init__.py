@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from .analysis.inverse_dataset import inverse
     from .analysis.plots import plot
     from .analysis.sensitivity import sensitivity
-    from .experiment.open_run import open_run
     from .experiment.design import design
+    from .experiment.open_run import open_run
     from .experiment.runner import run
     from .formats.load import load_model
     from .formats.native import write_model as save_model

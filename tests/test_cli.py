@@ -7,12 +7,15 @@ import sys
 import warnings
 from pathlib import Path
 
+import equinox as eqx
 import pytest
 from typer.testing import CliRunner
 
 from biomech import __version__
+from biomech.analysis.inverse_dataset import NO_LOADS
 from biomech.cli import app
-from biomech.experiment import runner
+from biomech.experiment import case_study
+from biomech.experiment.case_study import CaseStudy
 from biomech.interventions import CATALOGUE
 from biomech.studies.inverse import STATUS
 from experiment.swinging_leg import SWEEP, write
@@ -39,30 +42,30 @@ def test_run_prints_peaks_and_how_far_to_trust_them(tmp_path):
     assert "hip r" in done.stdout and "BW" in done.stdout
     assert "Hicks et al. 2015" in done.stdout
     assert str(tmp_path / "out") in done.stdout
-    assert (tmp_path / "out" / "results.nc").is_file()
+    assert (tmp_path / "out" / "results.zarr").is_dir()
     again = biomech("run", path, "--out", tmp_path / "out")
     assert again.exit_code == 2
     assert "exists already" in again.stderr
-    assert f"Note: {runner.NO_LOADS}" in done.stdout
+    assert f"Note: {NO_LOADS}" in done.stdout
     no_csv = biomech("compare", tmp_path / "out", tmp_path / "out", "--csv", tmp_path)
     assert (no_csv.exit_code, "Cannot write" in no_csv.stderr) == (2, True)
-    table = biomech("compare", tmp_path / "out", tmp_path / "out" / "results.nc")
+    table = biomech("compare", tmp_path / "out", tmp_path / "out" / "results.zarr")
     assert table.exit_code == 0, table.output
     assert "peak_hip_force_r" in table.stdout
 
 
 def test_failed_case_has_its_exit_code(tmp_path, monkeypatch):
-    solve = runner.inverse_cases
+    solve = case_study.inverse
 
     def fails(*arguments, **options):
-        for record in solve(*arguments, **options):
-            status = record.status.at[0].set(STATUS.index("maximum_iterations"))
-            yield runner.eqx.tree_at(lambda r: r.status, record, status)
+        record = solve(*arguments, **options)
+        status = record.status.at[0].set(STATUS.index("maximum_iterations"))
+        return eqx.tree_at(lambda r: r.status, record, status)
 
-    monkeypatch.setattr(runner, "inverse_cases", fails)
+    monkeypatch.setattr(case_study, "inverse", fails)
     done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
     assert done.exit_code == 3
-    assert "without a solution" in done.stderr
+    assert "have no solution at some instants" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -93,17 +96,17 @@ def test_bad_input_is_one_message_and_exit_code_2(arguments, said):
 
 
 def test_our_own_bugs_keep_their_traceback(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "compute", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(CaseStudy, "single", lambda study: 1 / 0)
     done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
     assert isinstance(done.exception, ZeroDivisionError)
     assert not (tmp_path / "out").exists()
 
 
 def test_interruption_is_one_line_and_exit_code_130(tmp_path, monkeypatch):
-    def interrupted(*arguments):
+    def interrupted(study):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runner, "compute", interrupted)
+    monkeypatch.setattr(CaseStudy, "single", interrupted)
     done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
     assert (done.exit_code, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
     assert not (tmp_path / "out").exists()

@@ -60,7 +60,8 @@ class _Check(NamedTuple):
 def credibility(dataset: xr.Dataset) -> pd.DataFrame:
     """One row per check: what, peak, rms, limit, unit, verdict.
 
-    A sweep is judged in pieces that fit in memory, each by its own limits; a row tells of the worst.
+    A sweep is judged in pieces that fit in memory, each by its own limits; a row tells of the
+    worst.
     """
     return pd.DataFrame(_rows(dataset), columns=list(_Check._fields))
 

@@ -80,7 +80,7 @@ def what_to_cite(model: Model, data: Sequence[str] = ()) -> tuple[str, ...]:
     if muscles.names:
         methods["muscle curves"] = MUSCLE_CURVES[type(muscles.curves)]
     return (
-        f"software: The biomech contributors, {TITLE}, version {_version('biomech')}",
+        f"software: The biomech contributors, {TITLE}, version {version_of('biomech')}",
         *(f"model: {' '.join(work.split())}" for work in model.citations),
         *(f"data: {work}" for work in data),
         *(f"method, {part}: {work}" for part, work in methods.items()),
@@ -99,7 +99,7 @@ def provenance(
     `config`: what was asked for, kept as JSON. `citations`: of the motion and its loads.
     """
     return {
-        **{f"{name}_version": _version(name) for name in _SHOWN_VERSIONS},
+        **{f"{name}_version": version_of(name) for name in _SHOWN_VERSIONS},
         "device": device(),
         "precision": precision,
         "config": json.dumps(dict(config or {}), sort_keys=True),
@@ -118,7 +118,7 @@ def device() -> str:
     return first.platform if kind.lower() == first.platform else f"{first.platform} ({kind})"
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
     if name == "biomech":
         return importlib.import_module(__name__.split(".")[0]).__version__
     return importlib.metadata.version(name)

@@ -21,7 +21,7 @@ from ..studies.inverse import STATUS, inverse
 from ..studies.motion import near_end
 from ..studies.static_optimization import equal_weights
 from .config import CheckedConfig, to_plain
-from .inputs import Inputs, load_inputs, reference_name, resolved
+from .inputs import Inputs, find_files, load_inputs, reference_name, resolved
 from .schema import ExperimentConfig
 from .store import CASE
 from .sweep import CaseTable, apply_interventions, case_table
@@ -49,6 +49,7 @@ class CaseStudy:
 
     def __init__(self, checked: CheckedConfig):
         self.config = checked.config
+        find_files(checked)
         self.table: CaseTable = case_table(checked.config, checked.folder)
         with jax.enable_x64(True):
             self.inputs: Inputs = load_inputs(checked)

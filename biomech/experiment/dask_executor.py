@@ -10,11 +10,11 @@ A cluster elsewhere is only talked to over TLS: whoever can reach a dask worker 
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model.names import BadInput
-from .executors import Work, compute, in_a_line, usable_cores
+from .executors import ONE_THREAD, Batches, Work, compute, in_a_line, usable_cores
 from .store import BatchEntry
 
 _SELF = ("127.0.0.1", "localhost", "[::1]")
@@ -27,7 +27,7 @@ def on_dask(
     workers: int | None = None,
     cluster: str = "local",
     options: Mapping[str, Any] | None = None,
-) -> Iterator[BatchEntry]:
+) -> Batches:
     """What came of each batch, as batches finish.
 
     - `cluster`: "local", "slurm", or the address of a scheduler.
@@ -41,7 +41,7 @@ def on_dask(
                 client.submit(compute, work, batch, pure=False, retries=retries): batch
                 for batch in batches
             }
-            for future in distributed.as_completed(futures):
+            for future in distributed.as_completed(futures, loop=client.loop):
                 error = future.exception()
                 if isinstance(error, BadInput):
                     client.cancel(list(futures))
@@ -75,7 +75,7 @@ def check_address(address: str) -> str:
 
 
 def _local(distributed: Any, workers: int) -> Any:
-    """Processes of this machine, pinned to a core each, or to a GPU each where there are several."""
+    """Processes of this machine, one thread each, and a GPU each where there are several."""
     specification = {
         place: {
             "cls": distributed.Nanny,
@@ -85,14 +85,14 @@ def _local(distributed: Any, workers: int) -> Any:
     }
     scheduler = {
         "cls": distributed.Scheduler,
-        "options": {"dashboard": False, "host": "127.0.0.1"},
+        "options": {"dashboard": False, "dashboard_address": None, "host": "127.0.0.1"},
     }
     return distributed.SpecCluster(specification, scheduler, silence_logs=40)
 
 
 def worker_environments(workers: int, gpus: Sequence[str]) -> list[dict[str, str]]:
     """Environment of each worker: one thread, and one of several GPUs."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    threads = ONE_THREAD
     if len(gpus) < 2:
         return [threads for _ in range(workers)]
     return [{**threads, "CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus[:workers]]

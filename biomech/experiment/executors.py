@@ -16,7 +16,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -32,6 +32,13 @@ from .compile_cache import use_compile_cache
 from .config import CheckedConfig, check, to_plain
 from .store import BatchEntry, Store
 from .sweep import CaseTable
+
+Batches = Generator[BatchEntry, None, None]
+"""What came of each batch; closed, it leaves no worker behind."""
+ONE_THREAD: dict[str, str] = {
+    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+}
+"""Environment of a worker: its core is its own, and nobody's libraries start more threads."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +108,7 @@ def compute(work: Work, batch: int) -> BatchEntry:
 # --------------------------------------------------------------------------------- serial
 
 
-def serial(worker: Worker, batches: Sequence[int], retries: int) -> Iterator[BatchEntry]:
+def serial(worker: Worker, batches: Sequence[int], retries: int) -> Batches:
     """One after the other, in this process."""
     for batch in batches:
         yield _with_retries(worker, batch, retries)
@@ -129,7 +136,7 @@ def in_a_line(error: BaseException) -> str:
 
 def processes(
     work: Work, batches: Sequence[int], retries: int, workers: int | None = None
-) -> Iterator[BatchEntry]:
+) -> Batches:
     """One process per core, each on a core of its own; they share the cache of compiled code.
 
     A process of its own pool each: one that dies takes nothing with it but its batch.
@@ -187,9 +194,8 @@ def _pool(place: tuple[int, int]) -> Any:
     """One process on one core, that ends with this one."""
     from loky.process_executor import ProcessPoolExecutor
 
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return ProcessPoolExecutor(
-        max_workers=1, initializer=_begin, initargs=(place[0], os.getpid()), env=threads
+        max_workers=1, initializer=_begin, initargs=(place[0], os.getpid()), env=ONE_THREAD
     )
 
 

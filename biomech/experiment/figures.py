@@ -27,7 +27,7 @@ def write_figures(
     dataset: xr.Dataset, folder: Path, emg: Storage | None = None, emg_side: str = "r"
 ) -> tuple[str, ...]:
     """Draw into `folder`; why figures are missing, in words."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     missing = []
     if len(sweep_dimensions(dataset)) > 1:
         missing.append("A sweep over several parameters has no figure of its own; use `bm.plot`.")

@@ -17,10 +17,10 @@ RESULTS_FILE = "results.nc"
 def open_run(path: str | os.PathLike[str]) -> xr.Dataset:
     """The results of a run: its folder, or the `results.nc` or `results.zarr` in it.
 
-    Those of a run without a sweep are held in memory. Those of a sweep are read from disk where they
-    are used: a grid has one dimension per swept parameter, any other design the dimension `case` with
-    each parameter as a coordinate. Of a sweep that is not finished, the cases still to come have
-    `status` "not_computed" and NaN.
+    Those of a run without a sweep are held in memory. Those of a sweep are read from disk where
+    they are used: a grid has one dimension per swept parameter, any other design the dimension
+    `case` with each parameter as a coordinate. Of a sweep that is not finished, the cases still to
+    come have `status` "not_computed" and NaN.
 
     **Raises:** `BadInput` if there is no run, or it is damaged.
     """

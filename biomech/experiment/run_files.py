@@ -9,7 +9,6 @@ config.resolved.yaml    the configuration with every default, and name and SHA-2
 results.nc              the dataset of a run without a sweep
 """
 
-import os
 from pathlib import Path
 
 import xarray as xr

@@ -7,32 +7,31 @@ Whatever can be wrong with the input is found before the first case is computed.
 instants that have no solution stays in the result: what the muscles did is NaN there, `status` says
 why, and the exit code is 3.
 
-A run without a sweep appears in its folder all at once, with `results.nc`. A sweep keeps its cases in
-`results.zarr` as batches of them finish (see `store`); it can be interrupted or killed at any moment,
-and `resume` computes what is missing. `run_files` lists what else the folder holds.
+A run without a sweep appears in its folder all at once, with `results.nc`. A sweep keeps its cases
+in `results.zarr` as batches of them finish (see `store`); it can be interrupted or killed at any
+moment, and `resume` computes what is missing. `run_files` lists what else the folder holds.
 """
 
 import contextlib
 import dataclasses
 import functools
 import hashlib
-import importlib.metadata
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import xarray as xr
 
-from .. import __version__ as VERSION
-from ..analysis.provenance import model_hash
+from ..analysis.provenance import model_hash, version_of
+from ..formats.files import as_path
 from ..model.names import BadInput
 from .case_study import CaseStudy, failed_cases
 from .compile_cache import use_compile_cache
 from .config import load_config, to_plain
-from .executors import Work, Worker, processes, serial, usable_cores
+from .executors import Batches, Work, Worker, processes, serial, usable_cores
 from .inputs import resolved
 from .open_run import open_run
 from .plan import plan_batches
@@ -40,7 +39,7 @@ from .progress import progress_bar
 from .run_files import write_files
 from .run_folder import check_destination, run_folder
 from .schema import Execution
-from .store import CASE, MANIFEST, BatchEntry, Store, create_store, is_store, only_runner
+from .store import CASE, MANIFEST, Store, create_store, is_store, only_runner
 
 GOOD, BAD_INPUT, SOME_FAILED = 0, 2, 3
 """Exit codes."""
@@ -89,23 +88,19 @@ def run(
     `RunInterrupted` on Ctrl-C in a sweep. What was finished is kept.
     """
     checked = load_config(config, overrides)
-    goes_on = _check_resume(out, resume)
-    if not goes_on:
+    begun = _begun(out) if resume else None
+    if begun is None:
         check_destination(out)
     use_compile_cache()
     study = CaseStudy(checked)
     if not study.table.names:
         return _run_single(study, out, progress)
     with contextlib.ExitStack() as stack:
-        if goes_on:
-            folder = Path(out).absolute()
-            stack.enter_context(only_runner(folder))
-            store = Store(folder)
+        folder = _begin(study, out) if begun is None else begun
+        stack.enter_context(only_runner(folder))
+        store = Store(folder)
+        if begun is not None:
             _check_same(store, _identity(study))
-        else:
-            folder = _begin(study, out)
-            stack.enter_context(only_runner(folder))
-            store = Store(folder)
         worker = Worker(study, store)
         work = Work.of(checked, folder)
         execute = functools.partial(_execute, study.config.execution, work, worker)
@@ -143,9 +138,7 @@ def _begin(study: CaseStudy, out: Any) -> Path:
     return partial.final
 
 
-def _compute(
-    store: Store, executor: Callable[[list[int]], Iterator[BatchEntry]], progress: bool
-) -> None:
+def _compute(store: Store, execute: Callable[[list[int]], Batches], progress: bool) -> None:
     """Compute what is pending; batches that nobody could compute are marked so."""
     batches, done = store.pending(), store.entries()
     cases = store.plan.cases
@@ -154,7 +147,7 @@ def _compute(
             if not entry.error:
                 advance(store.cases_in([entry.batch]), entry.failed)
         try:
-            with contextlib.closing(executor(batches)) as finished:
+            with contextlib.closing(execute(batches)) as finished:
                 for entry in finished:
                     if entry.error:
                         entry = store.give_up(entry.batch, entry.error)
@@ -167,9 +160,7 @@ def _compute(
             ) from None
 
 
-def _execute(
-    asked: Execution, work: Work, worker: Worker, batches: list[int]
-) -> Iterator[BatchEntry]:
+def _execute(asked: Execution, work: Work, worker: Worker, batches: list[int]) -> Batches:
     """`batches` by whom the configuration asks for."""
     kind = asked.executor
     if kind == "auto":
@@ -196,12 +187,12 @@ def _identity(study: CaseStudy) -> dict[str, Any]:
     table, inputs = study.table, study.inputs
     config = to_plain(resolved(study.config, inputs.files))
     del config["execution"]
-    versions = {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "numpy")}
+    versions = {name: version_of(name) for name in ("biomech", "jax", "jaxlib", "numpy")}
     return {
         "config": config,
         "cases_sha256": hashlib.sha256(table.values.tobytes()).hexdigest(),
         "model_sha256": model_hash(inputs.model),
-        "versions": {"biomech": VERSION, **versions},
+        "versions": versions,
         "axes": table.axes,
     }
 
@@ -225,17 +216,15 @@ def _check_same(store: Store, here: Mapping[str, Any]) -> None:
             )
 
 
-def _check_resume(out: str | os.PathLike[str] | None, resume: bool) -> bool:
-    """Whether there is a run to go on with."""
-    if not resume:
-        return False
+def _begun(out: str | os.PathLike[str] | None) -> Path | None:
+    """The run folder to go on with; None if there is none yet."""
     if out is None:
         raise BadInput("--resume needs --out with the folder of the run to go on with.")
-    folder = Path(out)
+    folder = as_path(out, "out").absolute()
     if not folder.exists():
-        return False
+        return None
     if not is_store(folder):
         raise BadInput(
             f"{folder} holds no sweep that could be resumed: there is no {MANIFEST} in it."
         )
-    return True
+    return folder

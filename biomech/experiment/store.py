@@ -7,8 +7,8 @@
 
 A batch counts once its file is in `batches/`, which appears in one step. A run that is killed has
 whole batches and at most a few half-written ones without that file; these are computed again. Cases
-not computed have `status` "not_computed" and NaN. Chunks carry a checksum: a damaged one raises when
-it is read instead of giving wrong numbers.
+not computed have `status` "not_computed" and NaN. Chunks carry a checksum: a damaged one raises
+when it is read instead of giving wrong numbers.
 """
 
 import contextlib
@@ -262,7 +262,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         )
     try:
         BatchPlan(**manifest["plan"])
-        manifest["variables"], manifest["order"], manifest["config"]
+        for key in ("variables", "order", "config"):
+            manifest[key]
     except (KeyError, TypeError) as error:
         raise BadInput(f"{path.name} in {folder} is damaged: {error}.") from error
     return manifest

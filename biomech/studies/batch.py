@@ -2,8 +2,9 @@
 
 A case is the model after a change that takes numbers: a strength, a length. What does not depend on
 them is computed once for all cases: in a sweep of strengths the geometry of the muscles is shared.
-The unchanged model is solved first, and every case starts from its answer. On a CPU, static optimization goes through the cases one after the other: together they would all
-take as many steps as the slowest of them, on arrays that leave the processor's cache.
+The unchanged model is solved first, and every case starts from its answer. On a CPU, static
+optimization goes through the cases one after the other: together they would all take as many steps
+as the slowest of them, on arrays that leave the processor's cache.
 """
 
 from collections.abc import Callable
@@ -55,26 +56,22 @@ def inverse_batch(
             f"one; their first axes are {sorted(counts) or 'missing'}."
         )
     weights = equal_weights(model) if weights is None else weights
+    options = {"passive_fiber_force": passive_fiber_force, "opensim_pennation": opensim_pennation}
     one_by_one = jax.default_backend() == "cpu"
-    flags = (passive_fiber_force, opensim_pennation, one_by_one)
-    return _batch(model, motion, change, values, weights, *flags)
+    return _batch(model, motion, change, values, weights, options, one_by_one)
 
 
 @compiled
-def _batch(
-    model, motion, change, values, weights, passive_fiber_force, opensim_pennation, one_by_one
-):
+def _batch(model, motion, change, values, weights, options, one_by_one):
     def before(changed):
-        each = lambda instant: before_sharing(
-            changed,
-            instant,
-            passive_fiber_force=passive_fiber_force,
-            opensim_pennation=opensim_pennation,
-        )
+        each = lambda instant: before_sharing(changed, instant, **options)
         return jax.vmap(each)(motion)
 
     def share(changed, programme, start=None):
-        each = lambda programme, start: share_moments(changed, *programme, weights, start)
+        def each(programme, start):
+            value, arms, capacity, to_share = programme
+            return share_moments(changed, value, arms, capacity, to_share, weights, start)
+
         return jax.vmap(each)(programme, start)
 
     def after(values, known, shared):

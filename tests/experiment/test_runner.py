@@ -1,21 +1,28 @@
 """From a configuration to a folder: what is in it, and what happens when something is wrong."""
 
 import csv
+import dataclasses
 import hashlib
 import json
 import os
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import biomech as bm
-from biomech.experiment import runner
+from biomech.analysis.inverse_dataset import NO_LOADS
+from biomech.experiment import case_study, run_files
+from biomech.experiment.case_study import ALWAYS_KEPT, CaseStudy, warnings_about
 from biomech.experiment.config import check, load_config, parse_yaml
 from biomech.experiment.figures import write_figures
 from biomech.experiment.inputs import load_inputs
-from biomech.experiment.runner import ALWAYS_KEPT, SOME_FAILED, run
+from biomech.experiment.runner import SOME_FAILED, run
 from biomech.experiment.schema import OUTPUTS
 from biomech.formats.storage import Storage
+from biomech.interventions import CATALOGUE
 from biomech.model.names import BadInput
 from biomech.studies.inverse import STATUS, blank_unsolved
 from experiment.swinging_leg import SWEEP, configuration, write
@@ -178,15 +185,16 @@ def test_inputs_of_the_quickstart_are_all_built_in():
 
 
 def test_case_without_a_solution_is_nan_with_status_and_exit_code(tmp_path, monkeypatch):
-    solve = runner.inverse_cases
+    solve = case_study.inverse_batch
 
-    def one_instant_fails(models, *arguments, **options):
-        for model, record in zip(models, solve(models, *arguments, **options), strict=True):
-            weak = float(model.muscles.max_isometric_force[0]) < 900.0
-            status = record.status.at[2].set(STATUS.index("infeasible")) if weak else record.status
-            yield blank_unsolved(runner.eqx.tree_at(lambda r: r.status, record, status))
+    def one_instant_fails(model, motion, change, values, *arguments, **options):
+        records = solve(model, motion, change, values, *arguments, **options)
+        weak = values[:, 0] < 0.9
+        third = weak[:, None] & (jnp.arange(records.status.shape[1]) == 2)[None]
+        status = jnp.where(third, STATUS.index("infeasible"), records.status)
+        return jax.vmap(blank_unsolved)(eqx.tree_at(lambda r: r.status, records, status))
 
-    monkeypatch.setattr(runner, "inverse_cases", one_instant_fails)
+    monkeypatch.setattr(case_study, "inverse_batch", one_instant_fails)
     done = run(write(tmp_path, **SWEEP), out=tmp_path / "out")
     assert done.exit_code == SOME_FAILED
     result = done.open()
@@ -206,7 +214,7 @@ def test_crash_while_writing_leaves_earlier_runs_alone(tmp_path, monkeypatch):
     first = run(path)
     before = {f: f.read_bytes() for f in first.folder.rglob("*") if f.is_file()}
     crash = lambda *arguments: (_ for _ in ()).throw(MemoryError("no more"))
-    monkeypatch.setattr(runner, "write_peaks", crash)
+    monkeypatch.setattr(run_files, "write_peaks", crash)
     with pytest.raises(MemoryError):
         run(path)
     assert os.listdir(tmp_path / "runs") == [first.folder.name]
@@ -239,7 +247,8 @@ def test_crash_while_writing_leaves_earlier_runs_alone(tmp_path, monkeypatch):
 )
 def test_bad_input_is_found_before_anything_is_computed(tmp_path, monkeypatch, changes, said):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runner, "compute", None)
+    monkeypatch.setattr(CaseStudy, "single", None)
+    monkeypatch.setattr(CaseStudy, "batch", None)
     with pytest.raises(BadInput) as error:
         run(write(tmp_path / "data", **changes))
     assert said in str(error.value)
@@ -261,25 +270,25 @@ def test_existing_folder_is_refused_before_anything_is_read(tmp_path):
 def test_fixed_kinematics_are_marked(monkeypatch):
     asked = check(configuration(**SWEEP))
     trial = load_inputs(load_config("quickstart")).trial
-    assert runner.warnings(asked, trial) == ()
-    moving = dict.fromkeys(runner.CATALOGUE)
-    for kind, entry in runner.CATALOGUE.items():
-        moving[kind] = runner.dataclasses.replace(entry, needs_motion=True)
-    monkeypatch.setattr(runner, "CATALOGUE", moving)
-    assert "gluteal (gluteal_strength)" in runner.warnings(asked, trial)[0]
+    assert warnings_about(asked, trial) == ()
+    moving = dict.fromkeys(CATALOGUE)
+    for kind, entry in CATALOGUE.items():
+        moving[kind] = dataclasses.replace(entry, needs_motion=True)
+    monkeypatch.setattr(case_study, "CATALOGUE", moving)
+    assert "gluteal (gluteal_strength)" in warnings_about(asked, trial)[0]
 
 
 def test_cautions_of_the_reference_gait_come_with_its_results():
     checked = load_config("quickstart")
     inputs = load_inputs(checked)
-    told = runner.warnings(checked.config, inputs.trial)
+    told = warnings_about(checked.config, inputs.trial)
     assert "pass by construction" in told[0] and "ankle load is high" in told[1]
     assert set(told) <= set(inputs.notes)
 
 
 def test_result_tells_what_to_know_before_believing_it(swing):
-    assert swing.warnings == (runner.NO_LOADS,)
-    assert swing.open().attrs["notes"].splitlines().count(runner.NO_LOADS) == 1
+    assert swing.warnings == (NO_LOADS,)
+    assert swing.open().attrs["notes"].splitlines().count(NO_LOADS) == 1
 
 
 def test_drawn_cases_are_a_list(tmp_path):

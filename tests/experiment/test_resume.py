@@ -1,0 +1,207 @@
+"""A sweep in real processes: who computes it and what is killed on the way changes no bit."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from biomech.experiment import executors
+from biomech.experiment.case_study import CaseStudy
+from biomech.experiment.open_run import open_run
+from biomech.experiment.runner import SOME_FAILED, RunInterrupted, run
+from biomech.experiment.store import BATCHES, MANIFEST, Store
+from biomech.model.names import BadInput
+from experiment.swinging_leg import SWEEP, write
+
+CASES = 14
+MANY = {
+    "interventions": SWEEP["interventions"],
+    "sweep": {"gluteal.scale": {"linspace": [0.4, 1.0, CASES]}},
+}
+
+
+def bits(folder):
+    """Everything in a result, byte by byte."""
+    dataset = open_run(folder)
+    return {str(name): v.values.tobytes() for name, v in dataset.data_vars.items()}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("many"), **MANY)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(path):
+    """The folder of a run in this process."""
+    folder = path.parent / "undisturbed"
+    assert run(path, out=folder, overrides=["execution.executor=serial"]).exit_code == 0
+    return folder
+
+
+def test_every_executor_gives_the_same_bits(path, undisturbed, tmp_path):
+    for executor in ("processes", "dask"):
+        if executor == "dask":
+            pytest.importorskip("distributed")
+        asked = [f"execution.executor={executor}", "execution.workers=2"]
+        run(path, out=tmp_path / executor, overrides=asked)
+        assert bits(tmp_path / executor) == bits(undisturbed)
+
+
+def test_resuming_what_is_finished_computes_nothing(path, undisturbed, monkeypatch):
+    before = bits(undisturbed)
+    monkeypatch.setattr(CaseStudy, "batch", lambda study, values: 1 / 0)
+    assert run(path, out=undisturbed, resume=True).exit_code == 0
+    assert bits(undisturbed) == before
+
+
+def test_resume_begins_what_is_not_there_yet(path, tmp_path):
+    run(path, out=tmp_path / "new", resume=True, overrides=["sweep.gluteal.scale.linspace=[1,2,2]"])
+    assert open_run(tmp_path / "new").sizes["gluteal.scale"] == 2
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        (["sweep.gluteal.scale.linspace=[0.4,1.0,15]"], "its configuration is another one"),
+        (["study.rate_hz=25"], "its configuration is another one"),
+        (["seed=1"], "its configuration is another one"),
+    ],
+)
+def test_another_experiment_does_not_resume_it(path, undisturbed, changes, said):
+    before = bits(undisturbed)
+    with pytest.raises(BadInput, match=said):
+        run(path, out=undisturbed, resume=True, overrides=changes)
+    assert bits(undisturbed) == before
+
+
+def test_other_versions_or_bodies_do_not_resume_it(path, undisturbed):
+    manifest = undisturbed / MANIFEST
+    kept = manifest.read_text()
+    try:
+        for key, said in (("versions", "other versions"), ("model_sha256", "its body")):
+            manifest.write_text(json.dumps({**json.loads(kept), key: "x"}))
+            with pytest.raises(BadInput, match=said):
+                run(path, out=undisturbed, resume=True)
+    finally:
+        manifest.write_text(kept)
+
+
+def test_what_cannot_be_resumed_is_refused(path, undisturbed, tmp_path):
+    with pytest.raises(BadInput, match="needs --out"):
+        run(path, resume=True)
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(BadInput, match="holds no sweep that could be resumed"):
+        run(path, out=tmp_path / "mine", resume=True)
+    with pytest.raises(BadInput, match="exists already"):
+        run(path, out=undisturbed)
+
+
+def test_batch_that_keeps_failing_is_given_up_alone(path, undisturbed, tmp_path, monkeypatch):
+    compute, tried = CaseStudy.batch, []
+
+    def third_fails(study, values):
+        if 0.53 < values[0, 0] < 0.55:
+            tried.append(values)
+            raise MemoryError("no room for this one")
+        return compute(study, values)
+
+    asked = ["execution.executor=serial", "execution.retries=1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(CaseStudy, "batch", third_fails)
+        done = run(path, out=tmp_path / "out", overrides=asked)
+    assert done.exit_code == SOME_FAILED and len(tried) == 2
+    status = done.open()["status"]
+    lost = (status == status.attrs["flag_values"][-1]).all("time")
+    assert status.attrs["flag_meanings"].split()[-1] == "not_computed"
+    assert 0 < int(lost.sum()) < CASES
+    (given_up,) = (e for e in Store(tmp_path / "out").entries().values() if e.error)
+    assert given_up.error == "MemoryError: no room for this one"
+    assert "not_computed" in (tmp_path / "out" / "notes.txt").read_text()
+    assert run(path, out=tmp_path / "out", resume=True, overrides=asked).exit_code == 0
+    assert bits(tmp_path / "out") == bits(undisturbed)
+
+
+def test_interruption_keeps_what_is_done_and_says_how_to_go_on(
+    path, undisturbed, tmp_path, monkeypatch
+):
+    compute, calls = CaseStudy.batch, []
+
+    def interrupted(study, values):
+        calls.append(values)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return compute(study, values)
+
+    asked = ["execution.executor=serial"]
+    with monkeypatch.context() as patch:
+        patch.setattr(CaseStudy, "batch", interrupted)
+        with pytest.raises(RunInterrupted, match=f"3 of {CASES} cases are kept") as error:
+            run(path, out=tmp_path / "out", overrides=asked)
+    assert f"--resume --out {tmp_path / 'out'}" in str(error.value)
+    run(path, out=tmp_path / "out", resume=True, overrides=asked)
+    assert bits(tmp_path / "out") == bits(undisturbed)
+
+
+# ------------------------------------------------------------------------------- kill -9
+
+
+def start(path, folder, *more):
+    command = [sys.executable, "-m", "biomech.cli", "run", path, "--out", folder, "--resume", *more]
+    environment = {**os.environ, "PYTHONPATH": str(Path(executors.__file__).parents[2])}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+def batches_done(folder):
+    return len(list((folder / BATCHES).glob("*.json"))) if folder.is_dir() else 0
+
+
+def wait_for(condition, process, seconds=120.0):
+    """Whether it came true while the process ran."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        if condition():
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def children_of(pid):
+    """The worker processes of a runner."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for workers in /proc")
+def test_killed_runner_and_workers_cost_no_bit(path, undisturbed, tmp_path):
+    folder = tmp_path / "out"
+    runner = start(path, folder, "--executor", "serial")
+    assert wait_for(lambda: batches_done(folder) >= 3, runner), runner.stderr.read()
+    runner.kill()
+    runner.communicate()
+    first = {f: f.stat().st_mtime_ns for f in (folder / BATCHES).glob("*.json")}
+    assert 3 <= len(first) < CASES
+
+    runner = start(path, folder, "--executor", "processes", "--workers", "2")
+    assert wait_for(lambda: batches_done(folder) > len(first), runner), runner.stderr.read()
+    workers = children_of(runner.pid)
+    for worker in workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+    assert workers
+    _, said = runner.communicate(timeout=300)
+    assert runner.returncode == 0, said
+    for file, when in first.items():
+        assert file.stat().st_mtime_ns == when  # not computed again
+    assert bits(folder) == bits(undisturbed)
