@@ -23,7 +23,9 @@ _HOME = {
     "inverse": "analysis.inverse_dataset",
     "sensitivity": "analysis.sensitivity",
     "compare": "analysis.compare",
+    "effect_table": "analysis.effects",
     "plot": "analysis.plots",
+    "report": "analysis.report",
     "run": "experiment.runner",
 }
 """Public name -> module (and name there, when it differs)."""
@@ -33,8 +35,10 @@ _SUBPACKAGES = ("interventions", "model", "formats", "dynamics", "muscles", "sol
 if TYPE_CHECKING:
     from . import dynamics, formats, interventions, model, muscles, solvers, studies
     from .analysis.compare import compare
+    from .analysis.effects import effect_table
     from .analysis.inverse_dataset import inverse
     from .analysis.plots import plot
+    from .analysis.report import report
     from .analysis.sensitivity import sensitivity
     from .experiment.runner import run
     from .formats.load import load_model
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = [
     "compare",
     "dynamics",
+    "effect_table",
     "formats",
     "interventions",
     "inverse",
@@ -54,6 +59,7 @@ __all__ = [
     "muscles",
     "plot",
     "reference_gait",
+    "report",
     "run",
     "save_model",
     "sensitivity",

@@ -21,6 +21,10 @@ from ..model.names import BadInput
 from ..studies.inverse import STATUS
 
 CASE = "case"
+_NEEDED = (
+    *("status", "metric", "metric_value", "metric_unit", "metric_long_name"),
+    *("metric_limited_share", "metric_rival_peak", "metric_at_edge"),
+)
 _SIDE_WORDS = {"r": "right", "l": "left", "both": "both legs"}
 
 
@@ -58,8 +62,16 @@ def swept_parameters(dataset: xr.Dataset) -> tuple[str, ...]:
     return tuple(n for n in over_cases if n != CASE and dataset[n].dtype.kind in "iuf")
 
 
+def require_metrics(dataset: xr.Dataset) -> None:
+    """`BadInput` if the dataset is none of a study: it has no metrics or no status."""
+    missing = [name for name in _NEEDED if name not in dataset]
+    if missing:
+        raise BadInput(f"The dataset is no result of a study: there is no `{missing[0]}` in it.")
+
+
 def cases_of(dataset: xr.Dataset) -> Cases:
-    """The cases of a sweep. **Raises:** `BadInput` for a single case."""
+    """The cases of a sweep. **Raises:** `BadInput` for a single case, and for no study's result."""
+    require_metrics(dataset)
     dims, parameters = sweep_dimensions(dataset), swept_parameters(dataset)
     if not parameters:
         raise BadInput("The result sweeps no parameter: it is a single case.")

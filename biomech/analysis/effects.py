@@ -6,6 +6,7 @@ was sampled; such rows say so in `warning`. `cases` tells which value is the unc
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,10 @@ from .response_surface import ResponseSurface, fit_response
 PERCENTILES = (5.0, 25.0, 50.0, 75.0, 95.0)
 """Of a sampled parameter, where the fitted response is read."""
 _INDEX = ["metric", "parameter", "at"]
-_COLUMNS = ["unit", "baseline", "value", "change", "percent", "slope", "slope_unit", "warning"]
+_COLUMNS = [
+    *("unit", "baseline", "value", "change", "percent", "slope", "slope_unit"),
+    *("explained", "warning", "long_name"),
+]
 _SAMPLE_MARKS = {
     "metric_rival_peak": "rival peak",
     "metric_at_edge": "at the record's edge",
@@ -39,7 +43,8 @@ def effect_table(
 
     Index: `metric`, `parameter`, `at` (the parameter's value). Columns: `unit`, `baseline` (the
     metric with nothing changed), `value`, `change`, `percent` (of the baseline), `slope` (per unit
-    of the parameter, at the baseline) and its `slope_unit`, `warning` as of `compare`, `long_name`.
+    of the parameter, at the baseline) and its `slope_unit`, `explained` (share of the variance that
+    a fit predicts; NaN for a grid), `warning` as of `compare`, `long_name`.
 
     - `metrics`: which ones, in that order; by default all that have a value.
     - `baseline`: parameter -> the value to compare with, instead of the one that changes nothing;
@@ -58,10 +63,10 @@ def effect_table(
     if not chosen:
         raise BadInput("No metric of the result has a value in any case.")
     rows = _grid_rows if cases.is_grid else _sample_rows
-    table = rows(dataset, cases, list(chosen))
+    table: Any = rows(dataset, cases, list(chosen))
     table["change"] = table["value"] - table["baseline"]
     share = 100.0 * table["change"] / table["baseline"].abs().where(table["baseline"] != 0.0)
-    return table.assign(percent=share).set_index(_INDEX)[[*_COLUMNS, "long_name"]]
+    return table.assign(percent=share).set_index(_INDEX)[_COLUMNS]
 
 
 def known_metrics(dataset: xr.Dataset) -> tuple[str, ...]:
@@ -99,6 +104,12 @@ def _with_baseline(cases: Cases, baseline: Mapping[str, float]) -> Cases:
     return cases._replace(unchanged=unchanged)
 
 
+def signed(value: float, digits: int) -> str:
+    """A change with its sign, for people; what rounds to nothing has none."""
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "\u2212") if float(text) else f"{0.0:.{digits}f}"
+
+
 # ------------------------------------------------------------------------------------ grids
 
 
@@ -111,9 +122,10 @@ def _grid_rows(dataset, cases, metrics):
         others = {key: value for key, value in at_baseline.items() if key != name}
         line = dataset.sel(others).sortby(name)
         table = compare(base, line, metrics, names=("baseline", "case")).reset_index()
-        table = table.rename(columns={name: "at", "case": "value"}).assign(parameter=name)
+        table = table.rename(columns={name: "at", "case": "value"})
+        table = table.assign(parameter=name, explained=np.nan)
         slopes = {m: _slope(own, at_baseline[name]) for m, own in table.groupby("metric")}
-        table["slope"] = table["metric"].map(slopes)
+        table["slope"] = [slopes[metric] for metric in table["metric"]]
         unit = parameter_unit(dataset, name)
         table["slope_unit"] = [_slope_unit(metric_unit, unit) for metric_unit in table["unit"]]
         parts.append(table)
@@ -145,7 +157,8 @@ def _sample_rows(dataset, cases, metrics):
         surface = fitted(dataset, cases, metric)
         baseline = float(surface.value(cases.unchanged))
         facts = dataset.sel(metric=metric)
-        said = "; ".join([_fit_words(surface), *_sample_warnings(dataset, cases, metric)])
+        fit = "fitted, quadratic" if surface.order == 2 else "fitted, linear"
+        said = "; ".join([fit, *_sample_warnings(dataset, cases, metric)])
         for i, name in enumerate(cases.parameters):
             points = np.percentile(cases.values[:, i], PERCENTILES)
             along = np.tile(cases.unchanged, (points.size, 1))
@@ -160,16 +173,12 @@ def _sample_rows(dataset, cases, metrics):
                     baseline=baseline,
                     slope=surface.slope(cases.unchanged, i),
                     slope_unit=_slope_unit(unit, parameter_unit(dataset, name)),
+                    explained=surface.explained,
                     warning=said,
                     long_name=str(facts["metric_long_name"].item()),
                 )
             )
     return pd.concat(rows, ignore_index=True)
-
-
-def _fit_words(surface: ResponseSurface) -> str:
-    kind = "quadratic" if surface.order == 2 else "linear"
-    return f"fitted ({kind}, predicts {100.0 * surface.explained:.0f} % of the variance)"
 
 
 def _sample_warnings(dataset, cases, metric):

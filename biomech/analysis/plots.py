@@ -14,6 +14,7 @@ al. 2022, Br. J. Sports Med. 56:521-530), ankle 3.9 BW (Procter & Paul 1982, J. 
 """
 
 import functools
+import io
 import json
 import os
 import sys
@@ -144,6 +145,15 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Pat
                 temporary.unlink(missing_ok=True)
             written.append(target)
     return written[0], written[1]
+
+
+def svg_of(figure: Figure) -> bytes:
+    """The figure as SVG, text drawn as shapes: it looks the same wherever it is opened."""
+    own = {"svg.fonttype": "path", "svg.hashsalt": "biomech"}  # the same bytes every time
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_STYLE), matplotlib.rc_context(own):
+        figure.savefig(buffer, format="svg", dpi=150, metadata={"Date": None})
+    return buffer.getvalue()
 
 
 def styled(function):
@@ -316,6 +326,15 @@ KINDS = {
     "sweep_joint_loads": plot_sweep_joint_loads,
 }
 """Name -> function of a dataset, for `plot`."""
+
+NEEDS = {
+    "joint_loads": ("joint_reaction_force",),
+    "angles": ("coordinate_value",),
+    "moments": ("moment_to_balance", "knee_adduction_moment"),
+    "activations": ("activation",),
+    "sweep_joint_loads": ("joint_reaction_force",),
+}
+"""Variables each of them is drawn from, which `outputs` may have left out."""
 
 _OWN_DIMS = ("time", "joint", "axis")
 

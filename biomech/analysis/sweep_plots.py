@@ -6,6 +6,7 @@ instants that have no solution are left out, and the line below the axes says ho
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import matplotlib.colors
 import matplotlib.patheffects as patheffects
@@ -27,7 +28,7 @@ from .cases import (
     parameter_label,
     parameter_words,
 )
-from .effects import PERCENTILES, effect_table, known_metrics
+from .effects import PERCENTILES, effect_table, known_metrics, signed
 from .plots import INK, SIDE_LINE, fewest_gaps, limited_handle, metric_title, panels, styled
 
 _MAIN = ("peak_hip_force", "peak_knee_force", "peak_patellofemoral_force", "peak_ankle_force")
@@ -146,7 +147,7 @@ def _response_legend(figure, dataset, cases, column, metrics):
         label = f"median and 5-95 % over {others}"
         handles.append(Patch(facecolor=_pale(SIDE_LINE["r"]["color"]), linestyle=":",
                              edgecolor=SIDE_LINE["l"]["color"], label=label))  # fmt: skip
-    at = f"unchanged ({cases.unchanged[column]:g})"
+    at = f"unchanged ({cases.unchanged[column]:.3g})"
     handles.append(Line2D([], [], color=_GREY, linewidth=0.8, linestyle=":", label=at))
     shares = [metric_column(dataset, "metric_limited_share", name) for name in metrics]
     if (np.array(shares) > 0.0).any():
@@ -170,7 +171,7 @@ def plot_tornado(dataset: xr.Dataset, metrics: Sequence[str] | None = None) -> F
     """
     cases = cases_of(dataset)
     chosen = tuple(metrics) if metrics else most_changed(dataset)
-    table = effect_table(dataset, chosen)
+    table: Any = effect_table(dataset, chosen)
     height = 0.85 + 0.5 * len(cases.parameters)
     figure = Figure(figsize=(7.2, 0.6 + height * len(chosen)), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(chosen), 1))
@@ -184,9 +185,13 @@ def plot_tornado(dataset: xr.Dataset, metrics: Sequence[str] | None = None) -> F
     return figure
 
 
-_LOW = {"facecolor": "white", "edgecolor": SIDE_LINE["l"]["color"], "hatch": "/////"}
+_LOW: dict[str, Any] = {
+    "facecolor": "white",
+    "edgecolor": SIDE_LINE["l"]["color"],
+    "hatch": "/////",
+}
 _WEAK_WORDS = "strength-limited in case"  # as `effect_table` writes it of a grid
-_HIGH = {"facecolor": SIDE_LINE["r"]["color"], "edgecolor": SIDE_LINE["r"]["color"]}
+_HIGH: dict[str, Any] = {"facecolor": SIDE_LINE["r"]["color"], "edgecolor": SIDE_LINE["r"]["color"]}
 
 
 def most_changed(dataset: xr.Dataset) -> tuple[str, ...]:
@@ -194,20 +199,22 @@ def most_changed(dataset: xr.Dataset) -> tuple[str, ...]:
     known = known_metrics(dataset)
     wanted = [f"{stem}_{side}" for stem in _MAIN[:2] for side in SIDES]
     wanted = [name for name in wanted if name in known] or list(known[:1])
-    size = effect_table(dataset, wanted)["change"].abs().groupby("metric").max()
+    table: Any = effect_table(dataset, wanted)
+    size = np.nan_to_num(table["change"].abs().groupby("metric").max()[wanted])
     first = {}
-    for name in sorted(wanted, key=lambda name: -np.nan_to_num(size[name])):
+    for _, name in sorted(zip(-size, wanted, strict=True)):
         first.setdefault(name.rpartition("_")[0], name)
     return tuple(name for name in wanted if name in first.values())
 
 
-def _draw_tornado(ax: Axes, dataset, cases, table, metric):
+def _draw_tornado(ax: Axes, dataset, cases, table: Any, metric):
     ends = {name: table.loc[name].sort_index().iloc[[0, -1]] for name in cases.parameters}
     reach = {name: [0.0, *np.nan_to_num(both["change"])] for name, both in ends.items()}
     ranked = sorted(cases.parameters, key=lambda name: np.ptp(reach[name]))
     baseline, unit = float(table["baseline"].iloc[0]), str(table["unit"].iloc[0])
     for row, name in enumerate(ranked):
-        for (at, end), offset, look in zip(ends[name].iterrows(), (0.19, -0.19), (_LOW, _HIGH)):
+        for at, offset, look in zip(ends[name].index, (0.19, -0.19), (_LOW, _HIGH)):
+            end = ends[name].loc[at]
             width, weak = float(np.nan_to_num(end["change"])), _WEAK_WORDS in end["warning"]
             ax.barh(row + offset, width, height=0.34, linewidth=0.8, **look)
             if weak:
@@ -237,14 +244,8 @@ def _change_words(effect, unit) -> str:
     change, percent = float(effect["change"]), float(effect["percent"])
     if np.isnan(change):
         return "failed"
-    share = "" if np.isnan(percent) else f", {_signed(percent, 1)} %"
-    return f"{_signed(change, 2)} {unit}{share}" if change else "unchanged"
-
-
-def _signed(value, digits):
-    """With its sign; what rounds to nothing has none."""
-    text = f"{value:+.{digits}f}"
-    return text.replace("-", "\u2212") if float(text) else f"{0.0:.{digits}f}"
+    share = "" if np.isnan(percent) else f", {signed(percent, 1)} %"
+    return f"{signed(change, 2)} {unit}{share}" if change else "unchanged"
 
 
 def _leave_room(ax: Axes, changes):
@@ -327,7 +328,7 @@ def _draw_plane(ax: Axes, plane, metric, down, across, unchanged):
     elif np.isfinite(value).all() and np.ptp(value) > 0.0:
         lines = ax.contour(place[across], place[down], value, levels=6, colors="white",
                            linewidths=0.9)  # fmt: skip
-        outline = [patheffects.withStroke(linewidth=1.9, foreground=INK)]
+        outline: list[Any] = [patheffects.withStroke(linewidth=1.9, foreground=INK)]
         lines.set(path_effects=outline)
         for text in ax.clabel(lines, fontsize=7.5):
             text.set_path_effects(outline)
@@ -340,9 +341,14 @@ def _draw_plane(ax: Axes, plane, metric, down, across, unchanged):
 
 
 _COLORS = "cividis"  # its lightness rises evenly, so it reads in grey
-_WEAK = {"fill": False, "hatch": "///", "edgecolor": "white", "linewidth": 0.0}
-_FAILED = {"facecolor": "white", "hatch": "xxx", "edgecolor": _GREY, "linewidth": 0.0}
-_FRAME = {
+_WEAK: dict[str, Any] = {"fill": False, "hatch": "///", "edgecolor": "white", "linewidth": 0.0}
+_FAILED: dict[str, Any] = {
+    "facecolor": "white",
+    "hatch": "xxx",
+    "edgecolor": _GREY,
+    "linewidth": 0.0,
+}
+_FRAME: dict[str, Any] = {
     "fill": False,
     "edgecolor": "black",
     "linewidth": 1.8,
@@ -397,7 +403,7 @@ def _plane_legend(figure, plane, metric):
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
 
 
-_HATCHED = {"facecolor": _GREY, "hatch": "///", "edgecolor": "white"}
+_HATCHED: dict[str, Any] = {"facecolor": _GREY, "hatch": "///", "edgecolor": "white"}
 
 
 def _two_axes(cases, x, y):
@@ -470,8 +476,9 @@ def _axis_words(dataset, parameter) -> str:
 
 def _left_out(cases: Cases) -> list[str]:
     failed = int(cases.failed.sum())
-    return [f"{failed} of {cases.failed.size} cases failed and are not drawn"] if failed else []
+    return [f"{failed} of {cases.failed.size} cases failed and are left out"] if failed else []
 
 
-def _pale(color):
-    return tuple(1.0 - 0.25 * (1.0 - c) for c in matplotlib.colors.to_rgb(color))
+def _pale(color) -> tuple[float, float, float]:
+    red, green, blue = (1.0 - 0.25 * (1.0 - c) for c in matplotlib.colors.to_rgb(color))
+    return red, green, blue
