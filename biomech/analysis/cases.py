@@ -17,7 +17,7 @@ import xarray as xr
 from jaxtyping import Bool, Float
 
 from ..interventions import CATALOGUE
-from ..model.names import BadInput
+from ..model.names import BadInput, legible
 from ..studies.inverse import STATUS
 
 CASE = "case"
@@ -129,11 +129,16 @@ def _unchanged(values, neutral, *, is_grid):
 
 def configuration(dataset: xr.Dataset) -> dict[str, Any]:
     """What was asked for; empty where the dataset does not say."""
+    return read_json(dataset, "config")
+
+
+def read_json(dataset: xr.Dataset, attribute: str) -> dict[str, Any]:
+    """The mapping that an attribute holds as JSON; empty where it holds none."""
     try:
-        config = json.loads(dataset.attrs.get("config", "{}"))
-    except (TypeError, ValueError):
+        held = json.loads(dataset.attrs.get(attribute, "{}"))
+    except (TypeError, ValueError, RecursionError):
         return {}
-    return config if isinstance(config, dict) else {}
+    return held if isinstance(held, dict) else {}
 
 
 def neutral_value(dataset: xr.Dataset, parameter: str) -> float | None:
@@ -156,22 +161,18 @@ def parameter_unit(dataset: xr.Dataset, parameter: str) -> str:
 
 def parameter_label(dataset: xr.Dataset, parameter: str) -> str:
     """`gluteal.scale [-]`: the name in the configuration, and the unit."""
-    return f"{parameter} [{parameter_unit(dataset, parameter)}]"
+    return legible(f"{parameter} [{parameter_unit(dataset, parameter)}]")
 
 
 def parameter_words(dataset: xr.Dataset, parameter: str) -> str:
     """`muscle strength, hamstrings, right`: what a parameter changes; empty if nobody says."""
     chosen = _part(configuration(dataset), "interventions", parameter.partition(".")[0])
     muscles = chosen.get("muscles")
-    parts = [
-        str(chosen.get("kind") or ""),
-        str(chosen.get("group") or ""),
-        ", ".join(map(str, muscles)) if isinstance(muscles, list) else "",
-        _SIDE_WORDS.get(str(chosen.get("side")), ""),
-    ]
-    if muscles:
-        parts[-1] = ""  # the names of the muscles say it
-    return ", ".join(part.replace("_", " ") for part in parts if part)
+    kind, group = (str(chosen.get(key) or "").replace("_", " ") for key in ("kind", "group"))
+    if isinstance(muscles, list) and muscles:  # their names say the side too
+        return legible(", ".join([kind, *map(str, muscles)]))
+    side = _SIDE_WORDS.get(str(chosen.get("side")), "")
+    return legible(", ".join(filter(None, (kind, group, side))))
 
 
 def _part(config: Any, *keys: str) -> dict[str, Any]:

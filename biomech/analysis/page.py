@@ -128,7 +128,7 @@ def document(title: str, generator: str, header: Html, sections: Html, footer: H
     head = element(
         "head",
         element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", http_equiv="Content-Security-Policy", content=Html(POLICY)),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="generator", content=generator),
         element("meta", name="referrer", content="no-referrer"),
@@ -211,7 +211,11 @@ footer { margin-top: 3rem; padding-top: 1rem; padding-bottom: 2.5rem; color: var
 @media print {
   @page { margin: 16mm 14mm; }
   body { font-size: 10pt; }
-  header, main, footer { max-width: none; padding-left: 0; padding-right: 0; }
+  header, main, footer { max-width: none; padding: 0; }
+  h2 { margin-top: 1.8rem; }
+  .answers { grid-template-columns: repeat(4, 1fr); gap: 0.7rem; }
+  .answers .number { font-size: 1.3rem; }
+  footer { margin-top: 1.2rem; }
   nav { display: none; }
   h2, h3, caption { break-after: avoid; }
   figure, .answers li, tr, dl div { break-inside: avoid; }

@@ -149,7 +149,10 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Pat
 
 def svg_of(figure: Figure) -> bytes:
     """The figure as SVG, text drawn as shapes: it looks the same wherever it is opened."""
-    own = {"svg.fonttype": "path", "svg.hashsalt": "biomech"}  # the same bytes every time
+    own: dict[Any, Any] = {
+        "svg.fonttype": "path",
+        "svg.hashsalt": "biomech",
+    }  # the same bytes every time
     buffer = io.BytesIO()
     with matplotlib.rc_context(_STYLE), matplotlib.rc_context(own):
         figure.savefig(buffer, format="svg", dpi=150, metadata={"Date": None})

@@ -32,7 +32,7 @@ from .cases import (
 )
 from .credibility import credibility
 from .effects import effect_table, known_metrics, signed
-from .inverse_dataset import NO_LOADS
+from .inverse_dataset import FIXED_KINEMATICS, NO_LOADS
 from .labels import require_dataset
 from .page import (
     Html,
@@ -53,6 +53,7 @@ DISCLAIMER = "For research and education; not a medical device. It makes no diag
 _MAIN_LOADS = ("hip", "knee", "patellofemoral", "ankle")
 _LEAST_PERCENT = 1.0  # effects below are said to be that, not shown as numbers
 _MOST_COLUMNS = 7  # values of a parameter in the table of effects
+_MOST_TABLES = 8  # parameters in the tables of effects
 _MOST_FAILED = 10  # failed cases that are named
 _MARKS = {
     "rival peak": ("*", "a second peak comes within 1 %"),
@@ -61,8 +62,6 @@ _MARKS = {
     "unsolved instants": ("?", "some instants have no solution; the value is that of the others"),
 }
 """Words of a warning -> sign beside the number, what it means. As in the command line."""
-FIXED_KINEMATICS = "FIXED KINEMATICS"
-"""How the note begins that the movement was held although the change would alter it."""
 _SERIOUS = (NO_LOADS, *itertools.chain(*CAUTIONS.values()))
 _CHECKED = ("reserve_force", "residual_force", "moment_to_balance", "center_of_mass")
 
@@ -84,10 +83,9 @@ def report(
     **Raises:** `TypeError` for a path instead of a dataset; `BadInput` where the file cannot be
     written.
     """
-    page = report_html(dataset, notes=notes, config=config)
     out = as_path(out, "out")
-    if out.is_dir() or (out.exists() and not overwrite):
-        raise BadInput(f"'{out.name}' exists already. Choose another file, or remove it.")
+    check_target(out, overwrite=overwrite)
+    page = report_html(dataset, notes=notes, config=config)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         temporary.write_text(page, encoding="utf-8", newline="\n")
@@ -97,6 +95,18 @@ def report(
     finally:
         temporary.unlink(missing_ok=True)
     return out
+
+
+def check_target(out: Path, *, overwrite: bool = False) -> None:
+    """`BadInput` where a report would replace something, or has no folder to be in."""
+    if not out.absolute().parent.is_dir():
+        raise BadInput(
+            f"There is no folder '{out.parent}' to write '{out.name}' in. Make it first."
+        )
+    if out.is_dir():
+        raise BadInput(f"'{out}' is a folder; name a file.")
+    if not overwrite and (out.exists() or out.is_symlink()):
+        raise BadInput(f"The file {out} exists already. Choose another one, or remove it.")
 
 
 def report_html(dataset: xr.Dataset, *, notes: str = "", config: str = "") -> str:
@@ -263,7 +273,10 @@ def _effect_tables(dataset, effects) -> Html:
             "fitted to all solved cases; the last column is the share of the variance that it "
             "predicts of cases left out of the fit."
         )
-    tables = [_effect_table(dataset, effects, name) for name in by_strength(effects, cases)]
+    ranked = by_strength(effects, cases)
+    tables = [_effect_table(dataset, effects, name) for name in ranked[:_MOST_TABLES]]
+    if len(ranked) > _MOST_TABLES:
+        tables.append(element("p", f"{len(ranked) - _MOST_TABLES} weaker parameters are left out."))
     warned = "; ".join(set(effects["warning"]))
     marks = [f"{sign} {meaning}" for words, (sign, meaning) in _MARKS.items() if words in warned]
     return join([element("p", said), *tables, bullets(marks)])
@@ -321,8 +334,12 @@ def _convergence(dataset) -> Html:
         for code, meaning in enumerate(STATUS)
         if (hit := status == code).any()
     ]
-    head = ("Status", "Instants", "Cases with such an instant")
-    parts = [table(f"Solution of {status.shape[0]} cases", head, rows, numbers=(1, 2))]
+    head, title = ("Status", "Instants", "Cases with such an instant"), "Solution"
+    if lead:
+        title = f"Solution of {status.shape[0]} cases"
+    else:
+        head, rows = head[:2], [row[:2] for row in rows]
+    parts = [table(title, head, rows, numbers=(1, 2))]
     if "strength_limited" in dataset:
         weak = dataset["strength_limited"] > 0
         shares = [(SIDE_LINE[side]["label"], float(weak.sel(side=side).mean())) for side in SIDES]

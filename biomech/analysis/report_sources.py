@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ..interventions import CATALOGUE
-from .cases import configuration, swept_parameters
+from .cases import configuration, is_grid, read_json, sweep_dimensions, swept_parameters
 from .page import Html, bullets, element, facts, join, listing, paragraphs, prose, table
 
 _METHOD = {
@@ -37,6 +37,7 @@ _OPTIONS = {
     "allow_fixed_kinematics": ("movement held against all changes", ""),
 }
 """Key of the study -> what it is, and what it means to leave it away."""
+_SAID_ELSEWHERE = ("kind", "parameters")  # of the design
 _VALIDATION = (
     "The chain of the study (skeleton, muscle paths, force capacities, static optimization, joint "
     "reactions) has been compared step by step with OpenSim 4.6 on one measured walk of one "
@@ -70,10 +71,22 @@ def method(dataset: xr.Dataset) -> Html:
     head = ("Name", "What it does", "With")
     parts = [
         paragraphs(*said),
-        facts([("motion", _motion(config)), *pairs]),
+        facts([("motion", _motion(config)), *_cases(dataset), *pairs]),
         table("Changes of the body", head, changes) if changes else "",
     ]
     return join(parts)
+
+
+def _cases(dataset) -> Iterator[tuple[str, str]]:
+    """How many cases there are and how they were chosen; nothing of a single case."""
+    dims = sweep_dimensions(dataset)
+    if not dims:
+        return
+    design = read_json(dataset, "design")
+    settings = [f"{key} {value}" for key, value in design.items() if key not in _SAID_ELSEWHERE]
+    kind = design.get("kind") or ("grid" if is_grid(dataset) else "list")
+    size = " x ".join(str(dataset.sizes[name]) for name in dims)
+    yield "cases", f"{size}, {', '.join([str(kind), *settings])}"
 
 
 def _motion(config) -> str:
@@ -156,11 +169,8 @@ def _mass(dataset) -> str:
 
 def _signs(dataset) -> str:
     """`ankle dorsiflexion, knee flexion`, and what is negative in this model."""
-    try:
-        signs = json.loads(dataset.attrs.get("model_conventions", "{}"))
-    except (TypeError, ValueError):
-        signs = {}
-    words = [f"{name} {sign}" for name, sign in signs.items()] if isinstance(signs, dict) else []
+    signs = read_json(dataset, "model_conventions")
+    words = [f"{name} {sign}" for name, sign in signs.items()]
     return ", ".join(words).replace("_", " ") or "as in the model's file"
 
 

@@ -2,8 +2,9 @@
 
     y ~ c0 + sum c_i z_i + sum c_ij z_i z_j,    z = (parameter - mean) / standard deviation
 
-by least squares. Second order where there are at least twice as many cases as coefficients, first
-order where that holds without the products; fewer cases are refused.
+by least squares. Second order where there are at least twice as many cases as coefficients (and not
+more than `MOST_TERMS` of these), first order where that holds without the products; fewer cases are
+refused.
 
 `explained` is the share of the variance that the polynomial predicts of cases it was not fitted to,
 each left out in turn: 1 - PRESS / sum of squares. At most 1; below 0 a mean would predict better.
@@ -21,6 +22,8 @@ from jaxtyping import Float
 from ..model.names import BadInput
 
 _CASES_PER_COEFFICIENT = 2
+MOST_TERMS = 500
+"""Of second order, beyond which memory and time go into products that few cases could tell."""
 _LEAST = 1e-12  # variance left over by one case [-]; smaller is rounding
 
 
@@ -34,7 +37,9 @@ class ResponseSurface(NamedTuple):
     explained: float
 
     def value(self, point: Float[np.ndarray, "*n parameter"]) -> Float[np.ndarray, "*n"]:
-        return _terms((point - self.center) / self.scale, self.order) @ self.coefficients
+        return np.asarray(
+            _terms((point - self.center) / self.scale, self.order) @ self.coefficients
+        )
 
     def slope(self, point: Float[np.ndarray, " parameter"], parameter: int) -> float:
         """Derivative along one parameter; exact, since a difference of a parabola is."""
@@ -52,18 +57,20 @@ def fit_response(
     **Raises:** `BadInput` where the cases are too few.
     """
     count, parameters = points.shape
-    orders = [n for n in (2, 1) if count >= _CASES_PER_COEFFICIENT * _term_count(parameters, n)]
-    if not orders:
+    enough = lambda order: count >= _CASES_PER_COEFFICIENT * _term_count(parameters, order)
+    second = enough(2) and _term_count(parameters, 2) <= MOST_TERMS
+    if not enough(1):
         raise BadInput(
             f"{count} usable cases are too few to tell {parameters} parameters apart: "
             f"{_CASES_PER_COEFFICIENT * _term_count(parameters, 1)} are needed."
         )
     center, spread = points.mean(axis=0), points.std(axis=0)
     scale = np.where(spread > 0.0, spread, 1.0)
-    terms = _terms((points - center) / scale, orders[0])
+    order = 2 if second else 1
+    terms = _terms((points - center) / scale, order)
     coefficients = np.linalg.lstsq(terms, values, rcond=None)[0]
     explained = _explained(terms, values, coefficients)
-    return ResponseSurface(center, scale, coefficients, orders[0], explained)
+    return ResponseSurface(center, scale, coefficients, order, explained)
 
 
 def _terms(z, order):

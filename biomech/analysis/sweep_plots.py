@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from ..model.names import BadInput, UnknownName, suggest
+from ..model.names import BadInput, UnknownName, legible, suggest
 from ..studies.gait_events import SIDES
 from .cases import (
     Cases,
@@ -160,7 +160,9 @@ def _response_legend(figure, dataset, cases, column, metrics):
 
 
 @styled
-def plot_tornado(dataset: xr.Dataset, metrics: Sequence[str] | None = None) -> Figure:
+def plot_tornado(
+    dataset: xr.Dataset, metrics: Sequence[str] | None = None, *, count: int = 12
+) -> Figure:
     """Change of each metric between the ends of each parameter's range, the others unchanged.
 
     The ends are the smallest and the largest value of a grid; of a sample they are the 5th and
@@ -168,15 +170,16 @@ def plot_tornado(dataset: xr.Dataset, metrics: Sequence[str] | None = None) -> F
     is on top.
 
     - `metrics`: full names; by default the peak hip and knee force, of the leg that changes more.
+    - `count`: most parameters to draw.
     """
     cases = cases_of(dataset)
     chosen = tuple(metrics) if metrics else most_changed(dataset)
     table: Any = effect_table(dataset, chosen)
-    height = 0.85 + 0.5 * len(cases.parameters)
+    height = 0.85 + 0.5 * min(count, len(cases.parameters))
     figure = Figure(figsize=(7.2, 0.6 + height * len(chosen)), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(chosen), 1))
     for ax, name in zip(axes, chosen, strict=True):
-        _draw_tornado(ax, dataset, cases, table.loc[name], name)
+        _draw_tornado(ax, dataset, cases, table.loc[name], name, count)
     figure.supxlabel("\n".join([_tornado_words(cases), *_left_out(cases)]), fontsize=9.0)
     handles: list = [Patch(label="low end of the range", **_LOW), Patch(label="high end", **_HIGH)]
     if table["warning"].str.contains(_WEAK_WORDS).any():
@@ -207,10 +210,10 @@ def most_changed(dataset: xr.Dataset) -> tuple[str, ...]:
     return tuple(name for name in wanted if name in first.values())
 
 
-def _draw_tornado(ax: Axes, dataset, cases, table: Any, metric):
+def _draw_tornado(ax: Axes, dataset, cases, table: Any, metric, count):
     ends = {name: table.loc[name].sort_index().iloc[[0, -1]] for name in cases.parameters}
     reach = {name: [0.0, *np.nan_to_num(both["change"])] for name, both in ends.items()}
-    ranked = sorted(cases.parameters, key=lambda name: np.ptp(reach[name]))
+    ranked = sorted(cases.parameters, key=lambda name: np.ptp(reach[name]))[-count:]
     baseline, unit = float(table["baseline"].iloc[0]), str(table["unit"].iloc[0])
     for row, name in enumerate(ranked):
         for at, offset, look in zip(ends[name].index, (0.19, -0.19), (_LOW, _HIGH)):
@@ -234,7 +237,7 @@ def _draw_tornado(ax: Axes, dataset, cases, table: Any, metric):
     ax.tick_params(axis="y", length=0.0)
     ax.spines["left"].set_visible(False)
     ax.set_ylim(-0.55, len(ranked) - 0.45)
-    _leave_room(ax, [change for both in reach.values() for change in both])
+    _leave_room(ax, [change for name in ranked for change in reach[name]])
     ax.set_title(f"{metric_title(metric)}: {baseline:.2f} {unit} unchanged")
     ax.set_xlabel(f"change [{unit}]")
 
@@ -258,7 +261,7 @@ def _leave_room(ax: Axes, changes):
 def _named(dataset, parameter) -> str:
     """Name and, in a second line, what it changes."""
     words = parameter_words(dataset, parameter)
-    return f"{parameter}\n{words}" if words else parameter
+    return legible(f"{parameter}\n{words}" if words else parameter)
 
 
 def _tornado_words(cases) -> str:
@@ -302,7 +305,7 @@ def plot_heat_map(
     ax.set_title(metric_title(metric))
     ax.set_xlabel(_axis_words(dataset, across))
     ax.set_ylabel(_axis_words(dataset, down).replace(": ", ":\n"))
-    held = [f"{name} = {value:g}" for name, value in others.items()]
+    held = [legible(f"{name} = {value:g}") for name, value in others.items()]
     below = [*held, *_left_out(cases_of(plane))]
     if below:
         figure.supxlabel("\n".join(below), fontsize=9.0)

@@ -26,7 +26,7 @@ import xarray as xr
 from ruamel.yaml import YAML
 
 from ..analysis.credibility import credibility, credibility_text
-from ..analysis.inverse_dataset import NO_LOADS
+from ..analysis.inverse_dataset import FIXED_KINEMATICS, NO_LOADS
 from ..analysis.labels import label_inverse, read_netcdf, write_netcdf
 from ..formats.reference_gait import CAUTIONS
 from ..formats.trial import Trial
@@ -192,7 +192,7 @@ def warnings(config: ExperimentConfig, trial: Trial) -> tuple[str, ...]:
         return told
     return (
         *told,
-        f"FIXED KINEMATICS: {', '.join(moving)} would change the movement, which was held as "
+        f"{FIXED_KINEMATICS}: {', '.join(moving)} would change the movement, which was held as "
         "measured. The loads are those of a movement that this body would not make.",
     )
 
