@@ -28,17 +28,8 @@ def test_version_and_help():
     assert biomech("--version").stdout.split() == ["biomech", __version__]
     told = biomech("--help")
     assert told.exit_code == 0
-    commands = (
-        "run",
-        "configs",
-        "models",
-        "interventions",
-        "inspect",
-        "compare",
-        "report",
-        "doctor",
-    )
-    for command in commands:
+    commands = ("run", "configs", "models", "interventions", "inspect", "compare", "report")
+    for command in (*commands, "schema", "doctor"):
         assert command in told.stdout
 
 
@@ -104,7 +95,7 @@ def test_failed_case_has_its_exit_code(tmp_path, monkeypatch):
         (("run", "measured_walk", "--set", "data_folder=/nowhere"), "opensim-org/opensim-core"),
         (("compare", "a", "b"), "There is no file 'a'"),
         (("report", "nowhere/at_all"), "There is no file 'at_all'"),
-        (("report", "a", "--out", "no/x.html"), "There is no folder 'no' to write in"),
+        (("report", "a", "--out", "no/x.html"), "There is no folder 'no' to write 'x.html' in"),
         (("inspect", "no.osim"), "no.osim"),
         (("inspect", "."), "'.' is a folder; name a file."),
         (("run", "."), "'.' is a folder; name a .yaml file."),

@@ -139,6 +139,10 @@ def test_tornado_shows_both_ends_of_each_range_ranked(grid):
     widths = [bar.get_width() for bar in _bars(ax)]
     ends = [factor(1.0, 0.6), factor(1.0, 1.4), factor(0.25, 1.0), factor(1.0, 1.0)]
     np.testing.assert_allclose(widths, base * (np.array(ends) - 1.0), atol=1e-12)
+    assert [bool(bar.get_hatch()) for bar in _bars(ax)] == [
+        True,
+        False,
+    ] * 2  # the low end is hatched
     rows = [label.get_text().splitlines() for label in ax.get_yticklabels()]
     assert rows == [[B, "muscle strength, hamstrings, right"], [A, "gluteal strength, right"]]
     words = [text.get_text() for text in ax.texts]
