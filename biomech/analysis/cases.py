@@ -99,6 +99,12 @@ def metric_column(dataset: xr.Dataset, variable: str, metric: str) -> Float[np.n
     return np.asarray(chosen.values, float).ravel()
 
 
+def metrics_of(dataset: xr.Dataset) -> xr.Dataset:
+    """Metrics and status alone, of which a selection costs no memory."""
+    own = [name for name in dataset.data_vars if str(name).startswith("metric_")]
+    return dataset[[*own, "status"]]
+
+
 def failed_cases(dataset: xr.Dataset) -> Bool[np.ndarray, " case"]:
     """Whether each case has instants without a solution."""
     unsolved = dataset["status"] > STATUS.index("strength_limited")

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from ..model.names import BadInput, UnknownName, suggest
-from .cases import Cases, cases_of, metric_column, parameter_unit
+from .cases import Cases, cases_of, metric_column, metrics_of, parameter_unit
 from .compare import compare
 from .labels import require_dataset
 from .response_surface import ResponseSurface, fit_response
@@ -55,6 +55,7 @@ def effect_table(
     """
     require_dataset(dataset, "effect_table")
     cases = _with_baseline(cases_of(dataset), baseline or {})
+    dataset = metrics_of(dataset)
     chosen = known_metrics(dataset) if metrics is None else tuple(metrics)
     for name in chosen:
         if name not in dataset["metric"].values:
@@ -160,7 +161,7 @@ def _sample_rows(dataset, cases, metrics):
         fit = "fitted, quadratic" if surface.order == 2 else "fitted, linear"
         said = "; ".join([fit, *_sample_warnings(dataset, cases, metric)])
         for i, name in enumerate(cases.parameters):
-            points = np.percentile(cases.values[:, i], PERCENTILES)
+            points = np.unique(np.percentile(cases.values[:, i], PERCENTILES))
             along = np.tile(cases.unchanged, (points.size, 1))
             along[:, i] = points
             unit = str(facts["metric_unit"].item())

@@ -145,7 +145,7 @@ STYLE = """
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: #fff; color: var(--ink); font: 1rem/1.55 system-ui, -apple-system,
   "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; overflow-wrap: break-word; }
-header, main, footer { max-width: 60rem; margin: 0 auto; padding: 0 1.25rem; }
+header, main, footer { max-width: 64rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2.5rem; }
 h1 { margin: 0.2rem 0 0.6rem; font-size: 2rem; line-height: 1.2; color: var(--accent); }
 h2 { margin: 3rem 0 0.8rem; padding-bottom: 0.3rem; border-bottom: 2px solid var(--accent);
@@ -182,7 +182,7 @@ dd { margin: 0; min-width: 0; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: 0.9rem; min-width: 100%; }
 caption { caption-side: top; text-align: left; font-weight: 600; padding: 0 0 0.4rem; }
-th, td { padding: 0.35rem 0.8rem 0.35rem 0; border-bottom: 1px solid var(--line); text-align: left;
+th, td { padding: 0.35rem 0.65rem 0.35rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; font-variant-numeric: tabular-nums; }
 thead th { border-bottom: 1.5px solid var(--ink); font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 500; min-width: 8rem; }

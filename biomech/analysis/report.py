@@ -221,8 +221,8 @@ def _key_effects(effects: Any) -> Iterator[_Answer]:
 
 def _key_effect(effect: Any, metric: str, where: str) -> _Answer:
     if abs(effect["percent"]) < _LEAST_PERCENT:
-        how = f"less than {_LEAST_PERCENT:g} % for any parameter"
-        return _Answer(metric_title(metric.rpartition("_")[0]), "no effect", how)
+        stem = metric.rpartition("_")[0]
+        return _Answer(metric_title(stem), f"< {_LEAST_PERCENT:g} %", "whatever the parameter")
     return _Answer(
         metric_title(metric),
         f"{signed(effect['change'], 2)} {effect['unit']}",
@@ -270,8 +270,8 @@ def _effect_tables(dataset, effects) -> Html:
     if not cases.is_grid:
         said += (
             " The columns are percentiles of what was sampled, the values those of a polynomial "
-            "fitted to all solved cases; the last column is the share of the variance that it "
-            "predicts of cases left out of the fit."
+            "fitted to all solved cases. Fit is the share of the variance that it predicts of cases "
+            "left out of it."
         )
     ranked = by_strength(effects, cases)
     tables = [_effect_table(dataset, effects, name) for name in ranked[:_MOST_TABLES]]
@@ -295,25 +295,25 @@ def _effect_table(dataset, effects: Any, parameter: str) -> Html:
     rest = f"{left_out} of {size.size} metrics change by less than {_LEAST_PERCENT:g} %."
     if not rows:
         return join([element("h3", label), element("p", rest)])
-    head = ("Metric", "Unchanged", *(f"{value:.3g}" for value in at))
-    if own["explained"].notna().any():
-        head = (*head, "Fit predicts")
+    fit = ("Fit",) if own["explained"].notna().any() else ()
+    head = ("Metric", *fit, "Unchanged", *(f"{value:.3g}" for value in at))
     grid = table(label, head, rows, numbers=range(1, len(head)))
     return join([grid, element("p", rest) if left_out else ""])
 
 
 def _effect_row(line: Any, metric: str, at) -> tuple[str, ...]:
     first = line.iloc[0]
-    cells = [_effect_cell(line.loc[value]) for value in at]
+    cells = [f"{first['baseline']:.2f}", *(_effect_cell(line.loc[value]) for value in at)]
     if np.isfinite(first["explained"]):
-        cells.append(f"{100.0 * first['explained']:.0f} %")
-    return f"{metric_title(metric)} [{first['unit']}]", f"{first['baseline']:.2f}", *cells
+        cells.insert(0, f"{100.0 * first['explained']:.0f} %")
+    return f"{metric_title(metric)} [{first['unit']}]", *cells
 
 
 def _effect_cell(effect: Any) -> str:
     if not effect["change"] or np.isnan(effect["change"]):
         return "failed" if np.isnan(effect["change"]) else "0"
-    percent = f" ({signed(effect['percent'], 1)} %)" if np.isfinite(effect["percent"]) else ""
+    size = abs(effect["percent"])
+    percent = f" ({signed(effect['percent'], 1 if size < 10.0 else 0)} %)" if size >= 0.0 else ""
     return f"{signed(effect['change'], 2)}{percent}{_marks(effect['warning'])}"
 
 
@@ -328,7 +328,8 @@ def _marks(warning: str) -> str:
 def _convergence(dataset) -> Html:
     """How many instants and cases were solved, and which cases were not."""
     lead = sweep_dimensions(dataset)
-    status = dataset["status"].transpose(*lead, "time").values.reshape(-1, dataset.sizes["time"])
+    count = failed_cases(dataset).size
+    status = dataset["status"].transpose(*lead, ...).values.reshape(count, -1)
     rows = [
         (meaning.replace("_", " "), f"{int(hit.sum())} of {hit.size}", f"{int(hit.any(1).sum())}")
         for code, meaning in enumerate(STATUS)
@@ -336,7 +337,7 @@ def _convergence(dataset) -> Html:
     ]
     head, title = ("Status", "Instants", "Cases with such an instant"), "Solution"
     if lead:
-        title = f"Solution of {status.shape[0]} cases"
+        title = f"Solution of {count} cases"
     else:
         head, rows = head[:2], [row[:2] for row in rows]
     parts = [table(title, head, rows, numbers=(1, 2))]

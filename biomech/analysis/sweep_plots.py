@@ -25,6 +25,7 @@ from .cases import (
     cases_of,
     failed_cases,
     metric_column,
+    metrics_of,
     parameter_label,
     parameter_words,
 )
@@ -216,8 +217,8 @@ def _draw_tornado(ax: Axes, dataset, cases, table: Any, metric, count):
     ranked = sorted(cases.parameters, key=lambda name: np.ptp(reach[name]))[-count:]
     baseline, unit = float(table["baseline"].iloc[0]), str(table["unit"].iloc[0])
     for row, name in enumerate(ranked):
-        for at, offset, look in zip(ends[name].index, (0.19, -0.19), (_LOW, _HIGH)):
-            end = ends[name].loc[at]
+        for i, (offset, look) in enumerate([(0.19, _LOW), (-0.19, _HIGH)]):
+            at, end = ends[name].index[i], ends[name].iloc[i]
             width, weak = float(np.nan_to_num(end["change"])), _WEAK_WORDS in end["warning"]
             ax.barh(row + offset, width, height=0.34, linewidth=0.8, **look)
             if weak:
@@ -297,7 +298,7 @@ def plot_heat_map(
     _require_metric(dataset, metric)
     others = dict(zip(cases.parameters, cases.unchanged, strict=True))
     at = {name: others.pop(name) for name in (down, across)}
-    plane = dataset.sel(others).sortby([down, across])
+    plane = metrics_of(dataset).sel(others).sortby([down, across])
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     ax = figure.subplots()
     image = _draw_plane(ax, plane, metric, down, across, at)

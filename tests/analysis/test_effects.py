@@ -103,6 +103,15 @@ def test_failed_cases_do_not_reach_the_fit(sample):
     np.testing.assert_allclose(spoilt["value"], clean["value"], rtol=1e-9)
 
 
+def test_levels_of_a_sample_are_told_once(sample):
+    """A screening design takes few values of each parameter, so percentiles coincide."""
+    levels = sample.assign_coords({A: ("case", np.repeat([0.5, 1.0], 40))})
+    at = effect_table(levels, [KNEE]).loc[KNEE].loc[A].index
+    np.testing.assert_allclose(at, [0.5, 0.75, 1.0])
+    held = sample.assign_coords({A: ("case", np.full(80, 0.5))})
+    assert effect_table(held, [KNEE]).loc[KNEE].loc[A].index.tolist() == [0.5]
+
+
 def test_by_default_every_metric_with_a_value(grid):
     table = bm.effect_table(grid)
     names = tuple(dict.fromkeys(table.index.get_level_values("metric")))

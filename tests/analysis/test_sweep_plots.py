@@ -240,6 +240,19 @@ def test_heat_map_holds_other_parameters_unchanged(grid):
 
 
 @pytest.mark.parametrize("kind", ["response", "tornado", "heat_map"])
+def test_an_axis_of_one_value(grid, kind):
+    """It has no effect, and no neighbour to draw towards."""
+    figure = plot(grid.isel({B: [1]}), kind, **({} if kind == "response" else _ONE_METRIC[kind]))
+    svg_of(figure)
+    if kind == "tornado":
+        words = [text.get_text() for text in figure.axes[0].texts]
+        assert words[:2] == ["1: unchanged", "1: unchanged"]
+
+
+_ONE_METRIC = {"tornado": {"metrics": [KNEE]}, "heat_map": {"metric": KNEE}}
+
+
+@pytest.mark.parametrize("kind", ["response", "tornado", "heat_map"])
 def test_names_are_no_formulas(grid, kind, tmp_path):
     """A dollar sign from a file would be read as mathematics, and an odd one fail when drawn."""
     odd = grid.rename({A: "$\\frac{a$"})
