@@ -270,8 +270,8 @@ def _effect_tables(dataset, effects) -> Html:
     if not cases.is_grid:
         said += (
             " The columns are percentiles of what was sampled, the values those of a polynomial "
-            "fitted to all solved cases. Fit is the share of the variance that it predicts of cases "
-            "left out of it."
+            "fitted to all solved cases. Fit is the share of the variance that it predicts of "
+            "cases left out of it."
         )
     ranked = by_strength(effects, cases)
     tables = [_effect_table(dataset, effects, name) for name in ranked[:_MOST_TABLES]]
