@@ -53,7 +53,7 @@ def test_run_prints_peaks_and_how_far_to_trust_them(tmp_path):
 
 
 def test_report_of_a_run(tmp_path):
-    told = biomech("run", write(tmp_path, **SWEEP), "--out", tmp_path / "out")
+    told = biomech("run", write(tmp_path), "--out", tmp_path / "out")
     assert told.exit_code == 0, told.output
     (tmp_path / "out" / "notes.txt").write_text("seen by Ann <b>")
     page = tmp_path / "out" / "report.html"

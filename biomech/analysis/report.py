@@ -25,6 +25,7 @@ from .cases import (
     cases_of,
     configuration,
     failed_cases,
+    metrics_of,
     parameter_label,
     parameter_words,
     require_metrics,
@@ -113,6 +114,7 @@ def report_html(dataset: xr.Dataset, *, notes: str = "", config: str = "") -> st
     """The report of a result; the options are those of `report`."""
     require_dataset(dataset, "report")
     require_metrics(dataset)
+    dataset = dataset.assign(metrics_of(dataset).load().data_vars)  # read from disk once
     effects = _effects(dataset)
     parts = {
         ("answer", "Answer at a glance"): _answer(dataset, effects),
