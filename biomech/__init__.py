@@ -23,8 +23,10 @@ _HOME = {
     "inverse": "analysis.inverse_dataset",
     "sensitivity": "analysis.sensitivity",
     "compare": "analysis.compare",
+    "effect_table": "analysis.effects",
     "plot": "analysis.plots",
     "design": "experiment.design",
+    "report": "analysis.report",
     "run": "experiment.runner",
     "open_run": "experiment.open_run",
     "sobol_indices": "analysis.global_sensitivity",
@@ -37,9 +39,11 @@ _SUBPACKAGES = ("interventions", "model", "formats", "dynamics", "muscles", "sol
 if TYPE_CHECKING:
     from . import dynamics, formats, interventions, model, muscles, solvers, studies
     from .analysis.compare import compare
+    from .analysis.effects import effect_table
     from .analysis.global_sensitivity import morris_screening, sobol_indices
     from .analysis.inverse_dataset import inverse
     from .analysis.plots import plot
+    from .analysis.report import report
     from .analysis.sensitivity import sensitivity
     from .experiment.design import design
     from .experiment.open_run import open_run
@@ -53,6 +57,7 @@ __all__ = [
     "compare",
     "design",
     "dynamics",
+    "effect_table",
     "formats",
     "interventions",
     "inverse",
@@ -64,6 +69,7 @@ __all__ = [
     "open_run",
     "plot",
     "reference_gait",
+    "report",
     "run",
     "save_model",
     "sensitivity",

@@ -18,6 +18,9 @@ from typer.core import TyperGroup
 from .model.names import BadInput, legible
 
 BAD_INPUT, INTERRUPTED = 2, 130
+REPORT_FILE = "report.html"
+"""In a run folder; made from the results, so it may be replaced."""
+_MOST_TEXT = 1_000_000  # bytes of a text that a report shows
 
 
 class _Commands(TyperGroup):
@@ -239,6 +242,27 @@ def export(
 
 
 @app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="A run folder, or its results.nc.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; report.html in the run folder without it.")
+    ] = None,
+) -> None:
+    """Write a web page about a run: question, answer, figures, and how far to trust it."""
+    from .analysis.report import check_target
+    from .analysis.report import report as write_report
+
+    folder = run if run.is_dir() else run.parent
+    target = folder / REPORT_FILE if out is None else out
+    if out is not None:
+        check_target(out)  # before anything is read or drawn
+    dataset = _open_run(run)
+    notes, config = (_text_in(folder / name) for name in ("notes.txt", "config.resolved.yaml"))
+    write_report(dataset, target, notes=notes, config=config, overwrite=out is None)
+    _print(f"Report: {target}")
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a configuration: every key, its unit and its range."""
     from .experiment.schema import json_schema
@@ -280,6 +304,13 @@ def _open_run(path: Path) -> Any:
     from .experiment.open_run import open_run
 
     return open_run(path)
+
+
+def _text_in(path: Path) -> str:
+    """A text beside the results; empty where there is none."""
+    from .formats.files import read_bytes
+
+    return read_bytes(path, _MOST_TEXT).decode("utf-8", "replace") if path.is_file() else ""
 
 
 def _write_csv(table: Any, path: Path) -> None:

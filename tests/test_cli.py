@@ -31,7 +31,8 @@ def test_version_and_help():
     assert biomech("--version").stdout.split() == ["biomech", __version__]
     told = biomech("--help")
     assert told.exit_code == 0
-    for command in ("run", "configs", "models", "interventions", "inspect", "compare", "doctor"):
+    commands = ("run", "configs", "models", "interventions", "inspect", "compare", "report")
+    for command in (*commands, "schema", "doctor"):
         assert command in told.stdout
 
 
@@ -52,6 +53,25 @@ def test_run_prints_peaks_and_how_far_to_trust_them(tmp_path):
     table = biomech("compare", tmp_path / "out", tmp_path / "out" / "results.zarr")
     assert table.exit_code == 0, table.output
     assert "peak_hip_force_r" in table.stdout
+
+
+def test_report_of_a_run(tmp_path):
+    told = biomech("run", write(tmp_path), "--out", tmp_path / "out")
+    assert told.exit_code == 0, told.output
+    (tmp_path / "out" / "notes.txt").write_text("seen by Ann <b>")
+    page = tmp_path / "out" / "report.html"
+    page.write_text("an earlier report")
+    done = biomech("report", tmp_path / "out")
+    assert (done.exit_code, done.stdout) == (0, f"Report: {page}\n"), done.output
+    text = page.read_text(encoding="utf-8")
+    assert "seen by Ann &lt;b&gt;" in text
+    assert "# What was run, every default written out." in text  # the file, not the attribute
+    other = tmp_path / "other.html"
+    assert biomech("report", tmp_path / "out" / "results.nc", "--out", other).exit_code == 0
+    assert other.read_text(encoding="utf-8") == text
+    for taken in (other, page):
+        refused = biomech("report", tmp_path / "out", "--out", taken)
+        assert refused.exit_code == 2 and "exists already" in refused.stderr
 
 
 def test_failed_case_has_its_exit_code(tmp_path, monkeypatch):
@@ -77,6 +97,8 @@ def test_failed_case_has_its_exit_code(tmp_path, monkeypatch):
         (("run", "quickstart", "--set", "study.kind=predict"), "not available in this version"),
         (("run", "measured_walk", "--set", "data_folder=/nowhere"), "opensim-org/opensim-core"),
         (("compare", "a", "b"), "There is no file 'a'"),
+        (("report", "nowhere/at_all"), "There is no file 'at_all'"),
+        (("report", "a", "--out", "no/x.html"), "There is no folder 'no' to write 'x.html' in"),
         (("inspect", "no.osim"), "no.osim"),
         (("inspect", "."), "'.' is a folder; name a file."),
         (("run", "."), "'.' is a folder; name a .yaml file."),

@@ -10,6 +10,7 @@ _HOME = {
     "label_inverse": "labels",
     "write_netcdf": "labels",
     "read_netcdf": "labels",
+    "effect_table": "effects",
     "model_hash": "provenance",
     "credibility_text": "credibility",
     "compare_emg": "emg",
@@ -19,12 +20,17 @@ _HOME = {
     "plot_moments": "plots",
     "plot_activations": "plots",
     "plot_sweep_joint_loads": "plots",
+    "plot_response": "sweep_plots",
+    "plot_tornado": "sweep_plots",
+    "plot_heat_map": "sweep_plots",
+    "report_html": "report",
     "save_figure": "plots",
 }
 """Public name -> module."""
 
 if TYPE_CHECKING:
     from .credibility import credibility_text
+    from .effects import effect_table
     from .emg import compare_emg, on_off_agreement
     from .labels import label_inverse, read_netcdf, write_netcdf
     from .plots import (
@@ -36,19 +42,26 @@ if TYPE_CHECKING:
         save_figure,
     )
     from .provenance import model_hash
+    from .report import report_html
+    from .sweep_plots import plot_heat_map, plot_response, plot_tornado
 
 __all__ = [
     "compare_emg",
     "credibility_text",
+    "effect_table",
     "label_inverse",
     "model_hash",
     "on_off_agreement",
     "plot_activations",
     "plot_angles",
+    "plot_heat_map",
     "plot_joint_loads",
     "plot_moments",
+    "plot_response",
     "plot_sweep_joint_loads",
+    "plot_tornado",
     "read_netcdf",
+    "report_html",
     "save_figure",
     "write_netcdf",
 ]

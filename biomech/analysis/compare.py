@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from ..model.names import BadInput, UnknownName, suggest
+from ..studies.inverse import STATUS
 from .labels import require_dataset
 
 _NUMBERS = ("metric_value", "metric_rival_peak", "metric_at_edge", "metric_limited_share")
@@ -30,7 +31,8 @@ def compare(
     Warnings: "rival peak" where a second peak comes within 1 % of the one reported, so that a small
     change may swap them; "at the record's edge" where the value is no reliable peak, since it lies
     at, or too near, an end of the record; "strength-limited" where the leg's muscles were too weak
-    in part of the window, so that loads there are too small.
+    in part of the window, so that loads there are too small; "unsolved instants" where some of the
+    case have no solution and the value is that of the others.
 
     **Raises:** `TypeError` for a path instead of a dataset; `BadInput` if the two do not match.
     """
@@ -40,13 +42,7 @@ def compare(
         raise BadInput(f"`names` must be two different column names, not {names}.")
     chosen = _chosen(a, b, metrics)
     first, second = a.sel(metric=chosen), b.sel(metric=chosen)
-    try:
-        va, vb = xr.align(first["metric_value"], second["metric_value"], join="exact")
-    except ValueError:
-        raise BadInput(
-            "The two datasets sweep the same parameter over different values. Select the cases to "
-            "compare first, e.g. `a.sel({'gluteal.scale': 1.0})`."
-        ) from None
+    va, vb = _aligned(_of_cases(first["metric_value"]), _of_cases(second["metric_value"]))
     difference = vb - va
     with np.errstate(divide="ignore", invalid="ignore"):
         percent = 100.0 * difference / np.abs(va)
@@ -67,6 +63,27 @@ def compare(
     table = table.rename(columns={"metric_unit": "unit", "metric_long_name": "long_name"})
     columns = ["unit", *names, "difference", "percent", "warning", "long_name"]
     return table.set_index(["metric", *other_dims, *others]).reindex(columns=columns)
+
+
+def _of_cases(values):
+    """`values` without the coordinates of one selected case, which would not fit the other."""
+    return values.drop_vars([name for name, c in values.coords.items() if not c.dims])
+
+
+def _aligned(a, b):
+    """Both, if what they sweep is the same or only one of them sweeps it."""
+    try:
+        a, b = xr.align(a, b, join="exact")
+        swept = [c for c in a.coords if c in b.coords and a[c].dims != ("metric",)]
+        same = all(a[c].variable.equals(b[c].variable) for c in swept)
+    except ValueError:
+        same = False
+    if same:
+        return a, b
+    raise BadInput(
+        "The two datasets sweep the same parameter over different values. Select the cases to "
+        "compare first, e.g. `a.sel({'gluteal.scale': 1.0})` or `a.isel(case=0)`."
+    )
 
 
 def _chosen(a, b, metrics):
@@ -110,7 +127,14 @@ def _warnings(a, b, like, names):
             ("metric_at_edge", "at the record's edge"),
             ("metric_limited_share", "strength-limited"),
         ):
-            raised = (dataset[variable] > 0).broadcast_like(like).transpose(*like.dims)
-            parts.append(np.where(raised.values, f"{words} in {name}", ""))
+            parts.append(_where(dataset[variable] > 0, like, f"{words} in {name}"))
+        if "status" in dataset:
+            unsolved = dataset["status"] > STATUS.index("strength_limited")
+            parts.append(_where(unsolved.any("time"), like, f"unsolved instants in {name}"))
     join = np.vectorize(lambda *words: "; ".join(w for w in words if w), otypes=[object])
     return like.copy(data=join(*parts) if like.size else np.zeros(like.shape, object))
+
+
+def _where(raised, like, words):
+    """`words` at every value of `like` for which `raised` holds, an empty text elsewhere."""
+    return np.where(raised.broadcast_like(like).transpose(*like.dims).values, words, "")

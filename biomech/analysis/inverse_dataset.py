@@ -23,6 +23,8 @@ NO_LOADS = (
     "The trial has no external loads: the ground pushes on nothing, residuals carry the body, and "
     "joint loads in stance are far too small."
 )
+FIXED_KINEMATICS = "FIXED KINEMATICS"
+"""How the note begins that a movement was held although the changed body would not make it."""
 ROUNDED_MODEL = (
     "The model was loaded in single precision: its numbers hold 7 digits, although the study was "
     "computed in double. Call `bm.use_float64()` before `bm.load_model`."

@@ -14,6 +14,7 @@ al. 2022, Br. J. Sports Med. 56:521-530), ankle 3.9 BW (Procter & Paul 1982, J. 
 """
 
 import functools
+import io
 import json
 import os
 import sys
@@ -52,12 +53,13 @@ _STYLE: dict[Any, Any] = {
     "legend.fontsize": 8.5,
     "lines.linewidth": 1.6,
     "pdf.fonttype": 42,  # text stays text
+    "text.parse_math": False,  # a name from a file with $ in it is no formula
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
 }
-_INK = "#333333"
+INK = "#333333"
 _SWING, _BAND = "#f3f3f3", "#d5d5d5"
-_SIDE_LINE = {
+SIDE_LINE = {
     "r": {"color": "#12436d", "linestyle": "-", "linewidth": 2.1, "label": "right"},
     "l": {"color": "#f08c1a", "linestyle": (0, (3, 2)), "linewidth": 1.5, "label": "left"},
 }
@@ -109,16 +111,18 @@ _MAIN_GROUPS = (
 
 
 def plot(dataset: xr.Dataset, kind: str = "joint_loads", **options) -> Figure:
-    """A figure by name: joint_loads, angles, moments, activations or sweep_joint_loads; of a
-    sensitivity: sensitivity or sensitivity_cycle.
+    """A figure by name: joint_loads, angles, moments, activations; of a sweep: sweep_joint_loads,
+    response, tornado, heat_map; of a sensitivity: sensitivity, sensitivity_cycle.
 
     **Raises:** `TypeError` for a path instead of a dataset; `BadInput` if it lacks what is drawn.
     """
     require_dataset(dataset, "plot")
     from .sensitivity_plots import plot_sensitivity, plot_sensitivity_cycle
+    from .sweep_plots import plot_heat_map, plot_response, plot_tornado
 
     of_sensitivity = {"sensitivity": plot_sensitivity, "sensitivity_cycle": plot_sensitivity_cycle}
-    kinds = KINDS | of_sensitivity
+    of_sweep = {"response": plot_response, "tornado": plot_tornado, "heat_map": plot_heat_map}
+    kinds = KINDS | of_sweep | of_sensitivity
     if kind not in kinds:
         raise UnknownName(f"No figure named '{kind}'. {suggest(kind, tuple(kinds))}")
     return kinds[kind](dataset, **options)
@@ -141,6 +145,18 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Pat
                 temporary.unlink(missing_ok=True)
             written.append(target)
     return written[0], written[1]
+
+
+def svg_of(figure: Figure) -> bytes:
+    """The figure as SVG, text drawn as shapes: it looks the same wherever it is opened."""
+    own: dict[Any, Any] = {
+        "svg.fonttype": "path",
+        "svg.hashsalt": "biomech",
+    }  # the same bytes every time
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_STYLE), matplotlib.rc_context(own):
+        figure.savefig(buffer, format="svg", dpi=150, metadata={"Date": None})
+    return buffer.getvalue()
 
 
 def styled(function):
@@ -174,14 +190,14 @@ def plot_joint_loads(dataset: xr.Dataset) -> Figure:
     """Hip, knee, patellofemoral and ankle reaction forces of both sides [BW]."""
     _require_single(dataset)
     joints = _joints_present(dataset)
-    columns = _fewest_gaps(len(joints), (2, 3))
-    figure, axes = _panels(len(joints), columns=columns, width=3.6, height=2.5)
+    columns = fewest_gaps(len(joints), (2, 3))
+    figure, axes = panels(len(joints), columns=columns, width=3.6, height=2.5)
     for joint, ax in zip(joints, axes, strict=True):
         title, reference = _PANELS[joint]
         for side in SIDES:
             load = _load(dataset, joint, side)
             if load is not None:
-                _draw(ax, dataset, side, load.values, mark_limited=True, **_SIDE_LINE[side])
+                _draw(ax, dataset, side, load.values, mark_limited=True, **SIDE_LINE[side])
         ax.set_ylim(bottom=0.0)
         _finish(ax, dataset, title)
         _reference_band(ax, reference)
@@ -233,14 +249,14 @@ def plot_activations(
             shown[group] = muscles
     if not shown:
         raise BadInput(f"The result has no muscle on side '{side}' of: {', '.join(groups)}.")
-    columns = _fewest_gaps(len(shown), (4, 3))
-    figure, axes = _panels(len(shown), columns=columns, width=2.35, height=1.9)
+    columns = fewest_gaps(len(shown), (4, 3))
+    figure, axes = panels(len(shown), columns=columns, width=2.35, height=1.9)
     for (group, muscles), ax in zip(shown.items(), axes, strict=True):
         _activation_panel(ax, dataset, emg, side, group, muscles)
     _label_axes(figure, axes, dataset, "activation [-]", columns=columns, sides=(side,))
-    handles: list = [Line2D([], [], color=_SIDE_LINE["r"]["color"], label="predicted activation")]
+    handles: list = [Line2D([], [], color=SIDE_LINE["r"]["color"], label="predicted activation")]
     if "gait_pct" in dataset.coords:
-        handles.append(Patch(facecolor=_INK, label=f"active, published ({SOURCE})"))
+        handles.append(Patch(facecolor=INK, label=f"active, published ({SOURCE})"))
     if emg is not None:
         handles.append(Patch(facecolor=_BAND, label="measured EMG, scaled to the panel's peak"))
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
@@ -271,8 +287,8 @@ def plot_sweep_joint_loads(
         joint for joint in _joints_present(dataset) if _load(dataset, joint, side) is not None
     ]
     shades = matplotlib.colormaps["cividis"](np.linspace(0.0, 0.82, len(values)))
-    columns = _fewest_gaps(len(joints), (2, 3))
-    figure, axes = _panels(len(joints), columns=columns, width=3.6, height=2.5)
+    columns = fewest_gaps(len(joints), (2, 3))
+    figure, axes = panels(len(joints), columns=columns, width=3.6, height=2.5)
     for joint, ax in zip(joints, axes, strict=True):
         title, reference = _PANELS[joint]
         for i in range(len(values)):
@@ -296,10 +312,10 @@ def plot_sweep_joint_loads(
         for i, value in enumerate(values)
     ]
     if bool(dataset["strength_limited"].sel(side=side).any()):
-        handles.append(_limited_handle())
+        handles.append(limited_handle())
     unit = dataset[parameter].attrs.get("units", "1")
     title = parameter if unit == "1" else f"{parameter} [{unit}]"
-    side_word = _SIDE_LINE[side]["label"]
+    side_word = SIDE_LINE[side]["label"]
     chosen = "" if shown.size == count else f", {shown.size} of {count} values"
     figure.legend(
         handles=handles,
@@ -322,18 +338,27 @@ KINDS = {
 """Name -> function of a dataset, for `plot`."""
 
 _MOST_LINES = 9
+NEEDS = {
+    "joint_loads": ("joint_reaction_force",),
+    "angles": ("coordinate_value",),
+    "moments": ("moment_to_balance", "knee_adduction_moment"),
+    "activations": ("activation",),
+    "sweep_joint_loads": ("joint_reaction_force",),
+}
+"""Variables each of them is drawn from, which `outputs` may have left out."""
+
 _OWN_DIMS = ("time", "joint", "axis")
 
 
 # ----------------------------------------------------------------------------------- parts
 
 
-def _fewest_gaps(count, choices):
+def fewest_gaps(count, choices):
     """The number of columns that leaves the fewest places of the last row empty."""
     return min((min(c, count) for c in choices), key=lambda columns: -count % columns)
 
 
-def _panels(count, *, columns, width, height):
+def panels(count, *, columns, width, height):
     """A figure with `count` axes in rows of `columns`, and the axes in a list."""
     columns = min(columns, count)
     rows = -(-count // columns)
@@ -414,7 +439,7 @@ def _label_axes(figure, axes, dataset, y_label, *, columns, sides=SIDES):
             ax.tick_params(labelbottom=True)
     words = "time [s]"
     if "gait_pct" in dataset.coords:
-        own = _SIDE_LINE[sides[0]]["label"] if len(sides) == 1 else "each side's"
+        own = SIDE_LINE[sides[0]]["label"] if len(sides) == 1 else "each side's"
         words = f"{own} gait cycle from heel strike [%]"
         if any(_breaks(dataset, side) for side in sides):
             words += "\nbreak in a curve: the analysed window begins and ends there"
@@ -436,20 +461,28 @@ def _breaks(dataset, side):
 
 
 def _side_legend(figure, dataset, *more, marks=False):
-    handles: list = [Line2D([], [], **_SIDE_LINE[side]) for side in SIDES]
+    handles: list = [Line2D([], [], **SIDE_LINE[side]) for side in SIDES]
     if "gait_pct" in dataset.coords:
         handles.append(Patch(facecolor=_SWING, edgecolor="#cccccc", linewidth=0.5, label="swing"))
     handles += more
     if marks and bool(dataset["strength_limited"].any()):
-        handles.append(_limited_handle())
+        handles.append(limited_handle())
     one_row = figure.get_figwidth() > 1.7 * len(handles)
     columns = len(handles) if one_row else 3
     figure.legend(handles=handles, loc="outside upper left", ncols=columns)
 
 
-def _limited_handle():
+def limited_handle():
     return Line2D([], [], linestyle="none", marker="o", markersize=4, markerfacecolor="white",
-                  markeredgecolor=_INK, label="muscles too weak, load underestimated")  # fmt: skip
+                  markeredgecolor=INK, label="muscles too weak, load underestimated")  # fmt: skip
+
+
+def metric_title(name: str) -> str:
+    """`Peak hip force, right`; without the leg for a name that has none."""
+    stem, _, side = name.rpartition("_")
+    if side not in SIDES:
+        return name.replace("_", " ").capitalize()
+    return f"{stem.replace('_', ' ').capitalize()}, {SIDE_LINE[side]['label']}"
 
 
 def _short(value):
@@ -502,18 +535,18 @@ def _coordinate_figure(dataset, values, y_label, titles, adduction=False):
     count = len(drawn) + extra
     if not count:
         raise BadInput("The result has no joint angle to draw.")
-    columns = _fewest_gaps(count, (3, 4))
-    figure, axes = _panels(count, columns=columns, width=2.75, height=2.1)
+    columns = fewest_gaps(count, (3, 4))
+    figure, axes = panels(count, columns=columns, width=2.75, height=2.1)
     for (stem, curves), ax in zip(drawn.items(), axes):
         ax.axhline(0.0, color="#bbbbbb", linewidth=0.7, zorder=1)
         for side, curve in curves.items():
-            _draw(ax, dataset, side, curve, **_SIDE_LINE[side])
+            _draw(ax, dataset, side, curve, **SIDE_LINE[side])
         _finish(ax, dataset, _signed(titles[stem], stem, dataset))
     if extra:
         ax = axes[-1]
         ax.axhline(0.0, color="#bbbbbb", linewidth=0.7, zorder=1)
         for side in SIDES:
-            _draw(ax, dataset, side, moment.sel(side=side).values, **_SIDE_LINE[side])
+            _draw(ax, dataset, side, moment.sel(side=side).values, **SIDE_LINE[side])
         _finish(ax, dataset, "Knee adduction, external")
     _label_axes(figure, axes, dataset, y_label, columns=columns)
     _side_legend(figure, dataset)
@@ -542,7 +575,7 @@ def _signed(title, stem, dataset):
 def _activation_panel(ax, dataset, emg, side, group, muscles):
     activation = dataset["activation"].sel(muscle=list(muscles))
     top = max(0.3, float(activation.max()))
-    base = matplotlib.colors.to_rgb(_SIDE_LINE["r"]["color"])
+    base = matplotlib.colors.to_rgb(SIDE_LINE["r"]["color"])
     for i, muscle in enumerate(muscles):
         lighter = 0.6 * i / max(1, len(muscles) - 1)
         color = tuple(c + lighter * (1.0 - c) for c in base)
@@ -561,7 +594,7 @@ def _activation_panel(ax, dataset, emg, side, group, muscles):
     if "gait_pct" in dataset.coords:
         for on, off in ON_OFF[group].on_off:
             for start, end in [(on, off)] if on <= off else [(on, 100.0), (0.0, off)]:
-                ax.broken_barh([(start, end - start)], (-1.3 * bar, bar), facecolor=_INK)
+                ax.broken_barh([(start, end - start)], (-1.3 * bar, bar), facecolor=INK)
     ax.axhline(0.0, color="#bbbbbb", linewidth=0.6, zorder=0.8)
     if len(muscles) > 1:
         ax.legend(loc="upper right", fontsize=6.5, ncols=2, handlelength=1.9, columnspacing=0.8,

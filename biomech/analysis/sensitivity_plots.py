@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from ..model.names import BadInput, find
 from ..model.parameters import PARAMETERS
 from ..studies.metrics import METRICS
-from .plots import styled
+from .plots import metric_title, styled
 
 _POSITIVE, _NEGATIVE = "#1f4e79", "#d98c3f"
 _SIDES = {"r": "right", "l": "left"}
@@ -70,7 +70,7 @@ def _bars(ax: Axes, dataset, name, count):
     ax.margins(y=0.01)
     value = float(dataset["metric_value"].sel(metric=name))
     unit = METRICS[name].unit
-    ax.set_title(f"{_title(name)}: {value:.2f} {unit}")
+    ax.set_title(f"{metric_title(name)}: {value:.2f} {unit}")
     ax.set_xlabel("Change for the step in brackets [%]")
 
 
@@ -132,12 +132,6 @@ def _label(dataset, index) -> str:
         return f"{owner} point {place[0]}, {place[1]} ({step})"
     axis = f", {place[0]}" if place else ""
     return f"{owner} {_SHORT_NAMES[group]}{axis} ({step})"
-
-
-def _title(name: str) -> str:
-    """`Peak hip force, right`."""
-    stem, side = name.rsplit("_", 1)
-    return f"{stem.replace('_', ' ').capitalize()}, {_SIDES[side]}"
 
 
 def _require(dataset, variable):

@@ -6,21 +6,12 @@ from typing import Any
 
 import xarray as xr
 
-from ..analysis.plots import plot, save_figure
+from ..analysis.plots import NEEDS, plot, save_figure
 from ..formats.storage import Storage
 from ..model.names import BadInput
 from ..studies.gait_events import SIDES
 from ..studies.metrics import available_metrics
 from .peaks import sweep_dimensions
-
-_NEEDS = {
-    "joint_loads": ("joint_reaction_force",),
-    "angles": ("coordinate_value",),
-    "moments": ("moment_to_balance", "knee_adduction_moment"),
-    "activations": ("activation",),
-    "sweep_joint_loads": ("joint_reaction_force",),
-}
-"""Variables each figure is drawn from."""
 
 
 def write_figures(
@@ -36,7 +27,7 @@ def write_figures(
     if emg is not None and sweep_dimensions(dataset):
         missing.append("The measured EMG is not drawn: a sweep has no figure of activations.")
     for name, kind, options in _wanted(dataset, emg, emg_side):
-        absent = [variable for variable in _NEEDS[kind] if variable not in dataset]
+        absent = [variable for variable in NEEDS[kind] if variable not in dataset]
         if absent:
             missing.append(f"No figure '{name}': `outputs` leaves out {', '.join(absent)}.")
             continue

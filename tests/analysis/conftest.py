@@ -15,6 +15,22 @@ def walk():
     return label_inverse(walking_record(model, time), model, gait_events(walking_trial()))
 
 
+@pytest.fixture
+def grid(walk):
+    """Two strengths swept on a grid; see `small_sweeps`."""
+    from small_sweeps import grid_of
+
+    return grid_of(walk)
+
+
+@pytest.fixture
+def sample(walk):
+    """The same strengths drawn at random."""
+    from small_sweeps import sample_of
+
+    return sample_of(walk)
+
+
 @pytest.fixture(scope="session")
 def walk_sweep():
     """The same with gluteal strength swept, loads falling and the weakest right leg too weak."""

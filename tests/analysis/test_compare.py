@@ -6,6 +6,7 @@ import pytest
 
 from biomech.analysis.compare import compare
 from biomech.model.names import BadInput, UnknownName
+from small_sweeps import A, B, factor
 
 
 def test_difference_and_percent(walk, walk_sweep):
@@ -72,3 +73,41 @@ def test_mistakes_are_explained(walk, walk_sweep):
         compare(walk, walk, names=("a", "a"))
     with pytest.raises(BadInput, match="metric_value"):
         compare(walk, walk.drop_dims("metric"))
+
+
+def test_a_grid_is_compared_with_one_of_its_cases(grid):
+    base = grid.sel({A: 1.0, B: 1.0})
+    table = compare(base, grid, ["peak_hip_force_r"])
+    assert table.index.names == ["metric", A, B] and len(table) == 9
+    np.testing.assert_allclose(
+        table.loc[("peak_hip_force_r", 0.25, 1.4), "percent"], 100 * (factor(0.25, 1.4) - 1)
+    )
+    along = compare(grid.sel({A: 1.0}), grid, ["peak_hip_force_r"])
+    np.testing.assert_allclose(
+        along.loc[("peak_hip_force_r", 0.5, 0.6), "percent"],
+        100 * (factor(0.5, 0.6) / factor(1.0, 0.6) - 1),
+    )
+    between = compare(grid.sel({A: 1.0}), grid.sel({A: 0.5}), ["peak_hip_force_r"])
+    assert between.index.names == ["metric", B]
+
+
+def test_cases_are_compared_with_one_of_them(sample):
+    table = compare(sample.isel(case=3), sample, ["peak_hip_force_r"])
+    assert table.index.names == ["metric", "case", A, B] and len(table) == 80
+    loads = factor(sample[A].values, sample[B].values)
+    np.testing.assert_allclose(table["percent"], 100 * (loads / loads[3] - 1), atol=1e-9)
+    two = compare(sample.isel(case=3), sample.isel(case=4), ["peak_hip_force_r"])
+    assert two.index.names == ["metric"] and len(two) == 1
+
+
+def test_other_cases_of_the_same_design_are_refused(sample):
+    with pytest.raises(BadInput, match=r"isel\(case=0\)"):
+        compare(sample.isel(case=[0, 1]), sample.isel(case=[2, 3]))
+
+
+def test_unsolved_instants_are_said(walk, grid):
+    status = grid["status"].copy()
+    status[2, 0, 5] = 3
+    warning = compare(walk, grid.assign(status=status), ["peak_hip_force_r"])["warning"]
+    assert warning.loc[("peak_hip_force_r", 0.25, 0.6)] == "unsolved instants in b"
+    assert (warning != "").sum() == 1

@@ -1,0 +1,247 @@
+"""The parts of a report that say where a result comes from: method, model, configuration, works
+to cite, versions. Each takes the dataset and returns a piece of the page, empty where it has none.
+"""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+
+from ..interventions import CATALOGUE
+from .cases import configuration, is_grid, read_json, sweep_dimensions, swept_parameters
+from .page import Html, bullets, element, facts, join, listing, paragraphs, prose, table
+
+_METHOD = {
+    "inverse": (
+        "The motion and the loads on the feet are given; nothing about the movement is predicted. "
+        "Inverse dynamics gives the net moment of every joint. At each instant static optimization "
+        "shares it among the muscles so that the sum of their activations, raised to the exponent "
+        "below, is least; reserve actuators give what the muscles cannot. Joint reactions are the "
+        "loads that the joints carry with those muscle forces.",
+        "A change of the body leaves the movement as it was: the result shows what the change does "
+        "to the loads if the person moves the same way.",
+    )
+}
+_MOST_VALUES = 7  # of a parameter that are written out
+_OPTIONS = {
+    "start": ("first instant [s]", "as recorded"),
+    "start_s": ("first instant [s]", "as recorded"),
+    "end": ("last instant [s]", "as recorded"),
+    "end_s": ("last instant [s]", "as recorded"),
+    "rate_hz": ("instants per second", "as recorded"),
+    "lowpass_hz": ("low-pass filter [Hz]", "none"),
+    "exponent": ("exponent of activation [-]", ""),
+    "passive_fiber_force": ("stretched fibers resist", ""),
+    "opensim_pennation": ("OpenSim's pennation slip repeated", ""),
+    "allow_fixed_kinematics": ("movement held against all changes", ""),
+}
+"""Key of the study -> what it is, and what it means to leave it away."""
+_SAID_ELSEWHERE = ("kind", "parameters")  # of the design
+_VALIDATION = (
+    "The chain of the study (skeleton, muscle paths, force capacities, static optimization, joint "
+    "reactions) has been compared step by step with OpenSim 4.6 on one measured walk of one "
+    "subject: docs/opensim_comparison.md. That shows that the equations are solved as intended.",
+    "There is no validation against loads measured in people yet. Peaks measured by instrumented "
+    "implants, drawn in some figures, are for orientation. Read differences between conditions "
+    "rather than absolute peaks.",
+)
+_PLANAR = (
+    "The built-in body `planar` and its gait are a calibrated demonstration; their peak loads lie "
+    "above what implants measured."
+)
+
+
+def study_of(dataset: xr.Dataset) -> str:
+    return str(dataset.attrs.get("study", "unknown"))
+
+
+def method(dataset: xr.Dataset) -> Html:
+    """Study, motion, options and changes of the body, in words."""
+    config, study = configuration(dataset), study_of(dataset)
+    said = _METHOD.get(study, (f"The study is {study}; docs/studies.md describes it.",))
+    chosen = config.get("study")
+    options = chosen if isinstance(chosen, dict) else config
+    pairs = [
+        (words, default if options[key] is None else _plain(options[key]))
+        for key, (words, default) in _OPTIONS.items()
+        if key in options
+    ]
+    changes = list(_changes(dataset, config))
+    head = ("Name", "What it does", "With")
+    parts = [
+        paragraphs(*said),
+        facts([("motion", _motion(config)), *_cases(dataset), *pairs]),
+        table("Changes of the body", head, changes) if changes else "",
+    ]
+    return join(parts)
+
+
+def _cases(dataset) -> Iterator[tuple[str, str]]:
+    """How many cases there are and how they were chosen; nothing of a single case."""
+    dims = sweep_dimensions(dataset)
+    if not dims:
+        return
+    design = read_json(dataset, "design")
+    settings = [f"{key} {value}" for key, value in design.items() if key not in _SAID_ELSEWHERE]
+    kind = design.get("kind") or ("grid" if is_grid(dataset) else "list")
+    size = " x ".join(str(dataset.sizes[name]) for name in dims)
+    yield "cases", f"{size}, {', '.join([str(kind), *settings])}"
+
+
+def _motion(config) -> str:
+    """Where the motion comes from, each file fixed by its hash."""
+    trial, files = config.get("trial"), config.get("files")
+    if isinstance(files, list):  # as `bm.inverse` keeps them
+        files = {f.get("name"): f.get("sha256") for f in files if isinstance(f, dict)}
+    known = files.items() if isinstance(files, dict) else ()
+    listed = ", ".join(f"{name} (SHA-256 {str(digest)[:12]}...)" for name, digest in known)
+    reference = trial.get("reference") if isinstance(trial, dict) else None
+    source = f"built-in reference gait ({reference})" if reference else "recorded"
+    return f"{source}: {listed}" if listed else source
+
+
+def _changes(dataset, config) -> Iterator[tuple[object, ...]]:
+    """Name, what it does and arguments of each intervention; other swept keys with their values."""
+    swept = {name: _range(dataset, name) for name in swept_parameters(dataset)}
+    interventions = config.get("interventions")
+    for name, chosen in interventions.items() if isinstance(interventions, dict) else ():
+        if not isinstance(chosen, dict):
+            continue
+        entry = CATALOGUE.get(str(chosen.get("kind")))
+        stated = {key: _plain(value) for key, value in chosen.items() if key != "kind" and value}
+        varied = {key: swept.pop(key) for key in tuple(swept) if key.startswith(f"{name}.")}
+        stated |= {key.partition(".")[2]: values for key, values in varied.items()}
+        arguments = "; ".join(f"{key}: {value}" for key, value in stated.items())
+        yield name, prose(entry.summary if entry else str(chosen.get("kind"))), arguments
+    for name, values in swept.items():
+        yield name, "swept", values
+
+
+def _range(dataset, parameter) -> str:
+    values = np.unique(np.asarray(dataset[parameter].values, float))
+    if values.size <= _MOST_VALUES:
+        return ", ".join(f"{value:g}" for value in values)
+    return f"{values[0]:.3g} to {values[-1]:.3g}, {values.size} values"
+
+
+def _plain(value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def model_card(dataset: xr.Dataset) -> Html:
+    """What the body is made of, which content exactly, and after which works."""
+    names = lambda dim: [str(name) for name in dataset[dim].values] if dim in dataset.coords else []
+    parts = {
+        "bodies": list(dict.fromkeys(names("on_body"))),
+        **{f"{dim}s": names(dim) for dim in ("joint", "coordinate", "muscle")},
+        "ligaments": names("ligament"),
+    }
+    known = {what: own for what, own in parts.items() if own}
+    attrs = dataset.attrs
+    pairs = [
+        ("name", attrs.get("model", "unknown")),
+        ("mass", _mass(dataset)),
+        *((what, len(own)) for what, own in known.items()),
+        ("positive directions", _signs(dataset)),
+        ("content (SHA-256)", element("code", attrs.get("model_sha256", "unknown"))),
+    ]
+    sources = [work for what, work in citations_of(dataset) if what == "model"]
+    every = facts((what, ", ".join(own)) for what, own in known.items())
+    return join(
+        [
+            facts(pairs),
+            element("h3", "Sources"),
+            bullets(sources) or element("p", "The model names none."),
+            element("details", element("summary", "Names of all parts"), every),
+        ]
+    )
+
+
+def _mass(dataset) -> str:
+    if "body_mass" not in dataset:
+        return "not in the result"
+    low, high = (float(dataset["body_mass"].reduce(f)) for f in (np.nanmin, np.nanmax))
+    return f"{low:.1f} kg" if low == high else f"{low:.1f} to {high:.1f} kg"
+
+
+def _signs(dataset) -> str:
+    """`ankle dorsiflexion, knee flexion`, and what is negative in this model."""
+    signs = read_json(dataset, "model_conventions")
+    words = [f"{name} {sign}" for name, sign in signs.items()]
+    return ", ".join(words).replace("_", " ") or "as in the model's file"
+
+
+def validation(dataset: xr.Dataset) -> Html:
+    """What has been compared with what today."""
+    built_in = (_PLANAR,) if dataset.attrs.get("model") == "planar" else ()
+    return paragraphs(*map(prose, (*_VALIDATION, *built_in)))
+
+
+def notes(dataset: xr.Dataset, of_run: str) -> Html:
+    """What was assumed, and the notes of the run as they stand."""
+    more = element("details", element("summary", "notes.txt of the run"), listing(of_run))
+    return join([bullets(map(prose, notes_of(dataset))), more if of_run else ""])
+
+
+def notes_of(dataset: xr.Dataset) -> list[str]:
+    """The notes, whole: a line that begins with a small letter goes on with the one before."""
+    found: list[str] = []
+    for line in str(dataset.attrs.get("notes", "")).splitlines():
+        if found and line[:1].islower():
+            found[-1] += f" {line}"
+        elif line.strip():
+            found.append(line)
+    return found
+
+
+def reproduce(dataset: xr.Dataset, config: str) -> Html:
+    """The command, and the configuration that it needs; of a call in Python its arguments."""
+    asked = configuration(dataset)
+    text = config or json.dumps(asked, indent=2, ensure_ascii=False)
+    if not config and "schema" not in asked:
+        return join([paragraphs("Asked for in Python with"), listing(text)]) if asked else Html()
+    needs_files = any((asked.get(part) or {}).get(key) for part, key in _FILES)
+    folder = " --set data_folder=FOLDER_OF_THE_FILES" if needs_files else ""
+    source = asked.get("data_source")
+    return join(
+        [
+            paragraphs("Save the configuration below as config.resolved.yaml, and run"),
+            listing(f"biomech run config.resolved.yaml{folder}"),
+            paragraphs(f"Its files: {source}" if source else ""),
+            listing(text),
+        ]
+    )
+
+
+_FILES = (("model", "path"), ("trial", "coordinates"))
+"""Parts and keys of a configuration that name files to bring along."""
+
+
+def cite(dataset: xr.Dataset) -> Html:
+    """The works that the result owes, by what they are cited for."""
+    rows = [(what, work) for what, work in citations_of(dataset)]
+    if not rows:
+        return Html()
+    said = "Cite the software (CITATION.cff in its repository), the model and data, the methods."
+    return join([paragraphs(said), table("Works this result owes", ("For", "Work"), rows)])
+
+
+def citations_of(dataset: xr.Dataset) -> list[tuple[str, str]]:
+    """What for and which work, of each line of the attribute."""
+    lines = str(dataset.attrs.get("citations", "")).splitlines()
+    parted = (line.partition(": ") for line in lines if line.strip())
+    return [(what, work) if work else ("", what) for what, _, work in parted]
+
+
+def versions(dataset: xr.Dataset) -> Html:
+    attrs = dataset.attrs
+    pairs = [
+        (name.removesuffix("_version"), value)
+        for name, value in attrs.items()
+        if name.endswith("_version")
+    ]
+    pairs += [(key, attrs[key]) for key in ("precision", "device", "created") if key in attrs]
+    return facts(pairs) if pairs else Html()
