@@ -10,20 +10,20 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from ..analysis.inverse_dataset import NO_LOADS
+from ..analysis.cases import CASE
+from ..analysis.inverse_dataset import FIXED_KINEMATICS, NO_LOADS
 from ..analysis.labels import label_inverse
 from ..formats.reference_gait import CAUTIONS
 from ..formats.trial import Trial
 from ..interventions import CATALOGUE
 from ..studies.batch import inverse_batch
 from ..studies.gait_events import gait_events
-from ..studies.inverse import STATUS, inverse
+from ..studies.inverse import inverse
 from ..studies.motion import near_end
 from ..studies.static_optimization import equal_weights
 from .config import CheckedConfig, to_plain
 from .inputs import Inputs, find_files, load_inputs, reference_name, resolved
 from .schema import ExperimentConfig
-from .store import CASE
 from .sweep import CaseTable, apply_interventions, case_table
 
 ALWAYS_KEPT = (
@@ -147,12 +147,6 @@ class CaseStudy:
         return warnings_about(self.config, self.inputs.trial)
 
 
-def failed_cases(dataset: xr.Dataset) -> int:
-    """How many cases have instants without a solution."""
-    unsolved = dataset["status"] > STATUS.index("strength_limited")
-    return int(unsolved.any("time").sum())
-
-
 def warnings_about(config: ExperimentConfig, trial: Trial) -> tuple[str, ...]:
     """What the way of asking does to the answer."""
     told = () if trial.external_forces else (NO_LOADS,)
@@ -166,7 +160,7 @@ def warnings_about(config: ExperimentConfig, trial: Trial) -> tuple[str, ...]:
         return told
     return (
         *told,
-        f"FIXED KINEMATICS: {', '.join(moving)} would change the movement, which was held as "
+        f"{FIXED_KINEMATICS}: {', '.join(moving)} would change the movement, which was held as "
         "measured. The loads are those of a movement that this body would not make.",
     )
 

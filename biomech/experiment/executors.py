@@ -26,8 +26,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from ..analysis.cases import failed_cases
 from ..model.names import BadInput
-from .case_study import CaseStudy, failed_cases
+from .case_study import CaseStudy
 from .compile_cache import use_compile_cache
 from .config import CheckedConfig, check, to_plain
 from .store import BatchEntry, Store
@@ -86,7 +87,7 @@ class Worker:
         count = span.stop - span.start
         dataset = self._study.batch(self._study.table.values[plan.rows(batch)])
         dataset = dataset.isel(case=slice(0, count))
-        failed = failed_cases(dataset)
+        failed = int(failed_cases(dataset).sum())
         self._store.write(batch, dataset, failed)
         return BatchEntry(batch, failed)
 

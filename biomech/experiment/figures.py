@@ -6,12 +6,14 @@ from typing import Any
 
 import xarray as xr
 
+from ..analysis.cases import is_grid, swept_parameters
 from ..analysis.plots import NEEDS, plot, save_figure
 from ..formats.storage import Storage
 from ..model.names import BadInput
 from ..studies.gait_events import SIDES
 from ..studies.metrics import available_metrics
-from .peaks import sweep_dimensions
+
+_MOST_RESPONSES = 6
 
 
 def write_figures(
@@ -20,14 +22,10 @@ def write_figures(
     """Draw into `folder`; why figures are missing, in words."""
     folder.mkdir(exist_ok=True)
     missing = []
-    if len(sweep_dimensions(dataset)) > 1:
-        missing.append("A sweep over several parameters has no figure of its own; use `bm.plot`.")
-    if "case" in sweep_dimensions(dataset):
-        missing.append("A list of cases has no figure of its own; select one and use `bm.plot`.")
-    if emg is not None and sweep_dimensions(dataset):
+    if emg is not None and swept_parameters(dataset):
         missing.append("The measured EMG is not drawn: a sweep has no figure of activations.")
     for name, kind, options in _wanted(dataset, emg, emg_side):
-        absent = [variable for variable in NEEDS[kind] if variable not in dataset]
+        absent = [variable for variable in NEEDS.get(kind, ()) if variable not in dataset]
         if absent:
             missing.append(f"No figure '{name}': `outputs` leaves out {', '.join(absent)}.")
             continue
@@ -42,23 +40,23 @@ def _wanted(
     dataset: xr.Dataset, emg: Storage | None, emg_side: str
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """File name, kind and options of each figure."""
-    swept = sweep_dimensions(dataset)
-    sides = _sides_present(dataset)
-    if len(swept) == 1 and swept != ("case",):
-        for side in sides:
-            yield f"joint_loads_{side}", "sweep_joint_loads", {"side": side}
-    elif not swept:
+    parameters = swept_parameters(dataset)
+    if not parameters:
         for kind in ("joint_loads", "angles", "moments"):
             yield kind, kind, {}
         for side in SIDES:
-            yield (
-                f"activations_{side}",
-                "activations",
-                {
-                    "side": side,
-                    "emg": emg if side == emg_side else None,
-                },
-            )
+            own = emg if side == emg_side else None
+            yield f"activations_{side}", "activations", {"side": side, "emg": own}
+        return
+    if is_grid(dataset) and len(parameters) == 1:
+        for side in _sides_present(dataset):
+            yield f"joint_loads_{side}", "sweep_joint_loads", {"side": side}
+    for name in parameters[:_MOST_RESPONSES]:
+        yield f"response_{name.replace('.', '_')}", "response", {"parameter": name}
+    if len(parameters) > 1:
+        yield "tornado", "tornado", {}
+    if is_grid(dataset) and len(parameters) == 2:
+        yield "heat_map", "heat_map", {}
 
 
 def _sides_present(dataset: xr.Dataset) -> tuple[str, ...]:

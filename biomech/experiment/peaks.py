@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from ..analysis.cases import CASE, sweep_dimensions
+
 
 class Peak(NamedTuple):
     """One metric of one case; `time` [s] is NaN for what has none (an impulse)."""
@@ -44,16 +46,10 @@ def peak_table(dataset: xr.Dataset) -> Iterator[Peak]:
         yield Peak(case, metric, unit, float(value), float(time), *marks)
 
 
-def sweep_dimensions(dataset: xr.Dataset) -> tuple[str, ...]:
-    """Names of the swept parameters of a grid, which are dimensions; `case` of a list of cases."""
-    dims = dataset["metric_value"].dims
-    return tuple(str(name) for name in dims if name != "metric")
-
-
 def case_columns(dataset: xr.Dataset) -> tuple[str, ...]:
     """What tells the cases apart: the swept parameters, after the number or name of a case."""
     swept = sweep_dimensions(dataset)
-    varied = (str(name) for name, along in dataset.coords.items() if along.dims == ("case",))
+    varied = (str(name) for name, along in dataset.coords.items() if along.dims == (CASE,))
     return swept + tuple(name for name in varied if name not in swept)
 
 

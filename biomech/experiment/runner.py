@@ -25,10 +25,11 @@ from typing import Any
 import jax
 import xarray as xr
 
+from ..analysis.cases import CASE, failed_cases
 from ..analysis.provenance import model_hash, version_of
 from ..formats.files import as_path
 from ..model.names import BadInput
-from .case_study import CaseStudy, failed_cases
+from .case_study import CaseStudy
 from .compile_cache import use_compile_cache
 from .config import load_config, to_plain
 from .executors import Batches, Work, Worker, processes, serial, usable_cores
@@ -39,7 +40,7 @@ from .progress import progress_bar
 from .run_files import write_files
 from .run_folder import check_destination, run_folder
 from .schema import Execution
-from .store import CASE, MANIFEST, Store, create_store, is_store, only_runner
+from .store import MANIFEST, Store, create_store, is_store, only_runner
 
 GOOD, BAD_INPUT, SOME_FAILED = 0, 2, 3
 """Exit codes."""
@@ -115,7 +116,7 @@ def _run_single(study: CaseStudy, out: Any, progress: bool) -> RunResult:
     with run_folder(study.config.name, out) as partial:
         with progress_bar(1, wanted=progress) as advance:
             dataset = study.single()
-            failed = failed_cases(dataset)
+            failed = int(failed_cases(dataset).sum())
             advance(1, failed)
         write_files(partial.folder, dataset, study)
     assert partial.final is not None
@@ -133,7 +134,7 @@ def _begin(study: CaseStudy, out: Any) -> Path:
         part = study.batch(study.table.values[plan.rows(0)])
         part = part.isel({CASE: slice(0, plan.span(0).stop)})
         store = create_store(partial.folder, _identity(study), plan, part, study.coordinates)
-        store.write(0, part, failed_cases(part))
+        store.write(0, part, int(failed_cases(part).sum()))
     assert partial.final is not None
     return partial.final
 

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..analysis.cases import CASE
 from ..formats.files import read_bytes
 from ..model.names import BadInput
 from ..studies.inverse import STATUS
@@ -30,7 +31,6 @@ from .plan import BatchPlan
 
 FORMAT = 1
 MANIFEST, RESULTS, BATCHES, LOCK = "manifest.json", "results.zarr", "batches", "lock"
-CASE = "case"
 _LARGEST_JSON = 16 * 2**20
 NOT_COMPUTED = STATUS.index("not_computed")
 

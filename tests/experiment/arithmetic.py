@@ -3,8 +3,9 @@
 import numpy as np
 import xarray as xr
 
+from biomech.analysis.cases import CASE
 from biomech.experiment.plan import BatchPlan
-from biomech.experiment.store import CASE, create_store
+from biomech.experiment.store import create_store
 from biomech.experiment.sweep import CaseTable
 
 CASES, SIZE = 11, 3

@@ -310,7 +310,7 @@ def test_drawn_cases_are_a_list(tmp_path):
     capacity = result["force_at_full_activation"].sel(muscle="glmax1_r").isel(time=0)
     np.testing.assert_allclose(capacity / capacity[0], scale / scale[0], rtol=1e-12)
     assert json.loads(result.attrs["design"])["kind"] == "lhs"
-    assert "A list of cases has no figure" in (got.folder / "notes.txt").read_text()
+    assert (got.folder / "figures" / "response_gluteal_scale.png").is_file()
     with (got.folder / "peaks.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["case"] for row in rows if row["metric"] == "peak_hip_force_r"] == ["0", "1", "2"]
