@@ -491,7 +491,7 @@ def batch(arguments: argparse.Namespace) -> dict[str, Any]:
             peaks.append(load.max(axis=1))
             for row, case in enumerate(cases.tolist()):
                 if case in chosen:
-                    kept[case] = jax.tree.map(lambda leaf, row=row: leaf[row], records)
+                    kept[case] = jax.tree.map(lambda leaf, row=row: leaf[row].copy(), records)
         return np.concatenate(peaks)[: arguments.cases], kept
 
     found, (_, kept) = compiled_and_run(sweep, min(arguments.repeats, SLOW_REPEATS))

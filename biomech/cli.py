@@ -200,7 +200,7 @@ def inspect(
 
 @app.command()
 def compare(
-    first: Annotated[Path, typer.Argument(help="A run folder, or its results.nc.")],
+    first: Annotated[Path, typer.Argument(help="A run folder, or the results in it.")],
     second: Annotated[Path, typer.Argument(help="Another.")],
     csv: Annotated[Path | None, typer.Option(help="Write the table to this file as well.")] = None,
 ) -> None:
@@ -243,7 +243,7 @@ def export(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(help="A run folder, or its results.nc.")],
+    run: Annotated[Path, typer.Argument(help="A run folder, or the results in it.")],
     out: Annotated[
         Path | None, typer.Option(help="File to write; report.html in the run folder without it.")
     ] = None,
@@ -251,8 +251,9 @@ def report(
     """Write a web page about a run: question, answer, figures, and how far to trust it."""
     from .analysis.report import check_target
     from .analysis.report import report as write_report
+    from .experiment.store import RESULTS
 
-    folder = run if run.is_dir() else run.parent
+    folder = run if run.is_dir() and run.name != RESULTS else run.parent
     target = folder / REPORT_FILE if out is None else out
     if out is not None:
         check_target(out)  # before anything is read or drawn

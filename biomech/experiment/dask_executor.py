@@ -92,10 +92,9 @@ def _local(distributed: Any, workers: int) -> Any:
 
 def worker_environments(workers: int, gpus: Sequence[str]) -> list[dict[str, str]]:
     """Environment of each worker: one thread, and one of several GPUs."""
-    threads = ONE_THREAD
     if len(gpus) < 2:
-        return [threads for _ in range(workers)]
-    return [{**threads, "CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus[:workers]]
+        return [ONE_THREAD for _ in range(workers)]
+    return [{**ONE_THREAD, "CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus[:workers]]
 
 
 def gpus() -> list[str]:

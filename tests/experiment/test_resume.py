@@ -54,6 +54,12 @@ def test_every_executor_gives_the_same_bits(path, undisturbed, tmp_path):
         assert bits(tmp_path / executor) == bits(undisturbed)
 
 
+def test_stored_configuration_runs_again_to_the_same_bits(path, undisturbed, tmp_path):
+    asked = [f"data_folder={path.parent}", "execution.executor=serial"]
+    run(undisturbed / "config.resolved.yaml", out=tmp_path / "again", overrides=asked)
+    assert bits(tmp_path / "again") == bits(undisturbed)
+
+
 def test_resuming_what_is_finished_computes_nothing(path, undisturbed, monkeypatch):
     before = bits(undisturbed)
     monkeypatch.setattr(CaseStudy, "batch", lambda study, values: 1 / 0)

@@ -1,0 +1,72 @@
+"""Where dask runs what, and who may be talked to. The work itself is in `test_resume`."""
+
+import subprocess
+
+import pytest
+
+from biomech.experiment import dask_executor
+from biomech.experiment.dask_executor import check_address, gpus, on_dask, worker_environments
+from biomech.experiment.executors import ONE_THREAD, Work
+from biomech.model.names import BadInput
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:8786", "tcp://localhost:8786", "tls://head:8786", "tcp://[::1]:8786"]
+)
+def test_this_machine_and_encrypted_addresses_are_taken(address):
+    assert check_address(address) == address
+
+
+@pytest.mark.parametrize(
+    "address", ["head:8786", "tcp://10.0.0.1:8786", "ws://localhost:1", "nowhere", "tcp://x"]
+)
+def test_anything_else_is_refused(address):
+    with pytest.raises(BadInput, match="Without TLS anybody"):
+        check_address(address)
+
+
+def test_each_worker_has_a_gpu_of_its_own_where_there_are_several():
+    assert worker_environments(3, []) == [ONE_THREAD] * 3
+    assert worker_environments(3, ["0"]) == [ONE_THREAD] * 3
+    several = worker_environments(8, ["0", "2"])
+    assert [env["CUDA_VISIBLE_DEVICES"] for env in several] == ["0", "2"]
+
+
+def test_gpus_are_those_this_process_may_use(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,3")
+    assert gpus() == ["1", "3"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert gpus() == []
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setattr(dask_executor.shutil, "which", lambda name: None)
+    assert gpus() == []
+    listed = "GPU 0: A (UUID: x)\nGPU 1: A (UUID: y)\n"
+    monkeypatch.setattr(dask_executor.shutil, "which", lambda name: name)
+    answer = subprocess.CompletedProcess([], 0, stdout=listed)
+    monkeypatch.setattr(dask_executor.subprocess, "run", lambda *_, **__: answer)
+    assert gpus() == ["0", "1"]
+
+
+def test_missing_extra_is_said(monkeypatch, tmp_path):
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(BadInput, match=r"pip install 'biomech\[cluster\]'"):
+        next(on_dask(Work(tmp_path, "{}", "x", tmp_path), [0], 0))
+
+
+def test_slurm_jobs_are_one_process_each_and_encrypted(monkeypatch):
+    jobqueue = pytest.importorskip("dask_jobqueue")
+    distributed = pytest.importorskip("distributed")
+    made = {}
+
+    class Cluster:
+        def __init__(self, **options):
+            made.update(options)
+
+        def scale(self, workers):
+            made["workers"] = workers
+
+    monkeypatch.setattr(jobqueue, "SLURMCluster", Cluster)
+    dask_executor._slurm(distributed, 40, {"queue": "cpu", "walltime": "01:00:00"})
+    assert made["workers"] == 40 and made["queue"] == "cpu"
+    assert (made["cores"], made["processes"], made["protocol"]) == (1, 1, "tls://")
+    assert made["security"].require_encryption
