@@ -323,30 +323,32 @@ def _write_csv(table: Any, path: Path) -> None:
 
 def _print_result(result: Any) -> None:
     """The folder, the peak joint loads and how far to trust them."""
-    from .analysis.credibility import credibility_text
-    from .experiment.peaks import case_columns, peak_table
+    import pandas as pd
 
-    dataset = result.open()
-    shown = [row for row in peak_table(dataset) if _is_shown(row.metric)]
-    _table(
-        (*case_columns(dataset), "joint load", "peak", "time"),
-        [
-            (
-                *(v if isinstance(v, str) else f"{v:g}" for v in row.case),
-                row.metric.removeprefix("peak_").replace("_force_", " ") + _mark(row),
-                f"{row.value:.2f} {row.unit}",
-                f"{row.time:.2f} s",
-            )
-            for row in shown[:_MOST_ROWS]
-        ],
-    )
-    if len(shown) > _MOST_ROWS:
-        _print(f"... and {len(shown) - _MOST_ROWS} more rows in peaks.csv")
-    marks = "".join(map(_mark, shown))
-    for sign, meaning in _MARKS.items():
+    from .analysis.credibility import credibility_text
+    from .experiment.peaks import COLUMNS, peak_table
+    from .experiment.run_files import CREDIBILITY_FILE
+
+    peaks = peak_table(result.open())
+    is_load = peaks["metric"].str.startswith("peak_") & peaks["metric"].str.contains("_force_")
+    loads = peaks[is_load]
+    shown = loads.head(_MOST_ROWS)
+    records: list[dict[str, Any]] = shown.to_dict(orient="records")  # type: ignore[call-overload]
+    cases = [name for name in peaks.columns if name not in COLUMNS]
+    rows = []
+    for row in records:
+        name = row["metric"].removeprefix("peak_").replace("_force_", " ")
+        words = (v if isinstance(v, str) else f"{v:g}" for v in (row[case] for case in cases))
+        value, when = f"{row['value']:.2f} {row['unit']}", f"{row['time_s']:.2f} s"
+        rows.append((*words, name + _marks(row), value, when))
+    _table((*cases, "joint load", "peak", "time"), rows)
+    if len(loads) > len(shown):
+        _print(f"... and {len(loads) - len(shown)} more rows in peaks.csv")
+    marks = "".join(map(_marks, records))
+    for sign, (_, meaning) in _MARKS.items():
         if sign in marks:
             _print(f"{sign} {meaning}")
-    _print(credibility_text(dataset))
+    _print(credibility_text(pd.read_csv(result.folder / CREDIBILITY_FILE)))
     for warning in result.warnings:
         _print(f"Note: {warning}")
     if result.exit_code:
@@ -355,22 +357,18 @@ def _print_result(result: Any) -> None:
 
 
 _MOST_ROWS = 40
-
-
-def _is_shown(metric: str) -> bool:
-    return metric.startswith("peak_") and "_force_" in metric
-
-
 _MARKS = {
-    "*": "a second peak comes within 1 %",
-    "#": "no reliable peak: at, or too near, an end of the record",
-    "!": "muscles were too weak for part of the window: loads there are too small",
+    "*": ("rival_peak", "a second peak comes within 1 %"),
+    "#": ("at_edge", "no reliable peak: at, or too near, an end of the record"),
+    "!": (
+        "limited_share",
+        "muscles were too weak for part of the window: loads there are too small",
+    ),
 }
 
 
-def _mark(row: Any) -> str:
-    raised = (row.rival, row.at_edge, row.limited_share > 0)
-    return "".join(f" {sign}" for sign, here in zip(_MARKS, raised) if here)
+def _marks(row: dict[Any, Any]) -> str:
+    return "".join(f" {sign}" for sign, (column, _) in _MARKS.items() if row[column] > 0)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

@@ -66,9 +66,13 @@ def credibility(dataset: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(_rows(dataset), columns=list(_Check._fields))
 
 
-def credibility_text(dataset: xr.Dataset) -> str:
-    """The same to read: a sentence per kind of check, and a line for whatever does not pass."""
-    rows = _rows(dataset)
+def credibility_text(result: xr.Dataset | pd.DataFrame) -> str:
+    """The same to read: a sentence per kind of check, and a line for whatever does not pass.
+
+    `result`: a dataset, or its table.
+    """
+    table = result if isinstance(result, pd.DataFrame) else credibility(result)
+    rows = [_Check(*row) for row in table.itertuples(index=False)]
     lines = ["Credibility (residuals: Hicks et al. 2015; reserves: half of OpenSim's guide):"]
     for check in dict.fromkeys(row.check for row in rows):
         own = [row for row in rows if row.check == check]
@@ -84,11 +88,11 @@ def credibility_text(dataset: xr.Dataset) -> str:
 
 def _rows(dataset):
     needed = [name for name in _NEEDED if name in dataset]
-    pieces = [_rows_of(piece.load()) for piece in _pieces(dataset[needed])]
     worst = {}
-    for row in (row for piece in pieces for row in piece):
-        key = row.check, row.what
-        worst[key] = max(worst.get(key, row), row, key=_badness)
+    for piece in _pieces(dataset[needed]):
+        for row in _rows_of(piece.compute()):
+            key = row.check, row.what
+            worst[key] = max(worst.get(key, row), row, key=_badness)
     return [_solved(dataset), *worst.values()]
 
 
@@ -96,10 +100,12 @@ def _pieces(dataset):
     """The dataset in pieces of at most `_PIECE_BYTES` along the first swept dimension."""
     lead = next(iter(dataset["status"].dims))
     if lead == "time":
-        return [dataset]
+        yield dataset
+        return
     count = dataset.sizes[lead]
     step = max(1, int(_PIECE_BYTES * count / max(dataset.nbytes, 1)))
-    return [dataset.isel({lead: slice(at, at + step)}) for at in range(0, count, step)]
+    for at in range(0, count, step):
+        yield dataset.isel({lead: slice(at, at + step)})
 
 
 def _badness(row):

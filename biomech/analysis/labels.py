@@ -26,7 +26,7 @@ only, so that NetCDF holds all of them; no path, user or host name is among them
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +174,10 @@ _FREE = {
         "Generalized force that nothing could supply",
     ),
 }
+_GROUND = (
+    *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
+    *("stride_time", "toe_off_pct"),
+)
 _PLANAR = 1e-9  # frontal knee moment that is zero but for rounding [N m/kg]
 _NOT_FREE = "NaN for coordinates that are locked or follow another."
 
@@ -190,6 +194,7 @@ def label_inverse(
     precision: str = "float64",
     notes: Sequence[str] = (),
     citations: Sequence[str] = (),
+    only: Collection[str] | None = None,
 ) -> xr.Dataset:
     """The dataset of an `inverse` record.
 
@@ -202,23 +207,27 @@ def label_inverse(
     - `sweep_units`: of the swept parameters; "1" by default.
     - `config`: what was asked for; stored as JSON. `notes`: what a reader should know.
     - `citations`: works to cite for the motion and its loads.
+    - `only`: names of the variables to make; all by default.
     """
     axes = _sweep_coordinates(sweep or {}, sweep_units or {})
     lead = tuple(axes)
     _check_lead(record, axes)
     time = np.asarray(record.time)
     time = time.reshape(-1, time.shape[-1])[0]  # the clock is the same in every case
+    wanted = lambda name: only is None or name in only
     variables = {
-        **_record_variables(record, model, lead),
+        **_record_variables(record, model, lead, wanted),
         **_derived_variables(record, model, events, near_end, lead, time),
-        **_ground_variables(events, time),
+        **(_ground_variables(events, time) if any(map(wanted, _GROUND)) else {}),
     }
+    names = ("metric", "metric_unit", "metric_long_name")
+    variables = {n: v for n, v in variables.items() if wanted(n) or n in names}
     coordinates = {**_model_coordinates(model), **_time_coordinates(events, time)}
     for parts in axes.values():
         coordinates |= parts
     empty = [name for name in ("muscle", "actuator", "ligament") if not coordinates[name][1].size]
     dataset = xr.Dataset(variables, coordinates).drop_dims(empty)
-    dataset = dataset.set_coords(["metric_unit", "metric_long_name"])
+    dataset = dataset.set_coords(names)
     dataset.attrs = {
         "title": f"biomech inverse: {model.name}",
         "study": "inverse",
@@ -272,14 +281,18 @@ def _text(dim: str, values: Iterable[str], long_name: str, **more: Any) -> tuple
 # ------------------------------------------------------------------------------ variables
 
 
-def _record_variables(record, model, lead):
+def _record_variables(record, model, lead, wanted):
     variables = {}
     for field, (name, dims, units, long_name, more) in _DIRECT.items():
+        if not wanted(name):
+            continue
         values = np.asarray(getattr(record, field))
         variables[name] = ((*lead, "time", *dims), values, _attributes(units, long_name, **more))
     coordinates = model.skeleton.coordinates
     n, free = len(coordinates.names), list(coordinates.free)
     for field, (name, dims, units, long_name) in _FREE.items():
+        if not wanted(name):
+            continue
         values = _filled(np.asarray(getattr(record, field)), free, n)
         variables[name] = (
             (*lead, "time", *dims, "coordinate"),

@@ -1,6 +1,7 @@
 """A configuration with its files read: values of the swept parameters in, labelled results out."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import equinox as eqx
@@ -92,8 +93,12 @@ class CaseStudy:
             record = inverse(model, self._motion, self._weights, **self._options)
             return self._labelled(record)
 
-    def batch(self, values: Float[np.ndarray, "case parameter"]) -> xr.Dataset:
-        """The results of some cases along `case`."""
+    def batch(
+        self,
+        values: Float[np.ndarray, "case parameter"],
+        only: Collection[str] | None = None,
+    ) -> xr.Dataset:
+        """The results of some cases along `case`; `only` some variables, or all asked for."""
         with jax.enable_x64(True):
             numbers = jnp.asarray(values, self._motion.time.dtype)
             records = inverse_batch(
@@ -101,7 +106,8 @@ class CaseStudy:
                 **self._options,
             )
             columns = dict(zip(self.table.names, values.T.tolist(), strict=True))
-            found = self._labelled(records, sweep={CASE: columns}, sweep_units=self.table.units)
+            units = self.table.units
+            found = self._labelled(records, only, sweep={CASE: columns}, sweep_units=units)
         found = found.drop_vars([CASE, *self.table.names], errors="ignore")
         return found.assign_attrs(design=json.dumps(self.table.design))
 
@@ -126,7 +132,11 @@ class CaseStudy:
             "opensim_pennation": study.opensim_pennation,
         }
 
-    def _labelled(self, record: Any, **sweep: Any) -> xr.Dataset:
+    def _labelled(
+        self, record: Any, only: Collection[str] | None = None, **sweep: Any
+    ) -> xr.Dataset:
+        if only is None and self.config.outputs:
+            only = {*self.config.outputs, *ALWAYS_KEPT}
         notes = dict.fromkeys((*self.inputs.notes, *self.warnings))  # each once
         dataset = label_inverse(
             record,
@@ -137,9 +147,11 @@ class CaseStudy:
             precision=self.config.precision,
             notes=tuple(notes),
             citations=self.inputs.trial.citations,
+            only=only,
             **sweep,
         )
-        return _kept(dataset, self.config)
+        metrics = self.config.metrics
+        return dataset.sel(metric=list(metrics)) if metrics else dataset
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -163,16 +175,6 @@ def warnings_about(config: ExperimentConfig, trial: Trial) -> tuple[str, ...]:
         f"{FIXED_KINEMATICS}: {', '.join(moving)} would change the movement, which was held as "
         "measured. The loads are those of a movement that this body would not make.",
     )
-
-
-def _kept(dataset: xr.Dataset, config: ExperimentConfig) -> xr.Dataset:
-    """The variables and metrics asked for, and what every result has."""
-    if config.metrics:
-        dataset = dataset.sel(metric=list(config.metrics))
-    if not config.outputs:
-        return dataset
-    asked = {*config.outputs, *ALWAYS_KEPT}
-    return dataset[[name for name in dataset.data_vars if name in asked]]
 
 
 def _in_precision(tree: Any, config: ExperimentConfig) -> Any:

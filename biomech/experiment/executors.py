@@ -16,7 +16,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -69,7 +69,11 @@ class BatchStudy(Protocol):
 
     table: CaseTable
 
-    def batch(self, values: Float[np.ndarray, "case parameter"]) -> xr.Dataset: ...
+    def batch(
+        self,
+        values: Float[np.ndarray, "case parameter"],
+        only: Collection[str] | None = None,
+    ) -> xr.Dataset: ...
 
 
 class Worker:
@@ -85,7 +89,8 @@ class Worker:
         plan = self._store.plan
         span = plan.span(batch)
         count = span.stop - span.start
-        dataset = self._study.batch(self._study.table.values[plan.rows(batch)])
+        swept = self._store.manifest["variables"]
+        dataset = self._study.batch(self._study.table.values[plan.rows(batch)], swept)
         dataset = dataset.isel(case=slice(0, count))
         failed = int(failed_cases(dataset).sum())
         self._store.write(batch, dataset, failed)

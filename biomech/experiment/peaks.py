@@ -4,46 +4,35 @@ Values are those of the dataset's metrics (`studies.metrics`). The time is that 
 sample in the metric's window; the parabola through its neighbours refines the value only.
 """
 
-import csv
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from ..analysis.cases import CASE, sweep_dimensions
 
-
-class Peak(NamedTuple):
-    """One metric of one case; `time` [s] is NaN for what has none (an impulse)."""
-
-    case: tuple[float | int | str, ...]
-    metric: str
-    unit: str
-    value: float
-    time: float
-    rival: bool
-    at_edge: bool
-    limited_share: float
+COLUMNS = ("metric", "unit", "value", "time_s", "rival_peak", "at_edge", "limited_share")
+"""Of every row, after what tells the cases apart."""
 
 
-def peak_table(dataset: xr.Dataset) -> Iterator[Peak]:
-    """Every metric of every case."""
+def peak_table(dataset: xr.Dataset) -> pd.DataFrame:
+    """Every metric of every case, a row each; a time or value that there is none of is NaN."""
     swept = sweep_dimensions(dataset)
-    columns = [
-        dataset[f"metric_{name}"].transpose(*swept, "metric").values
-        for name in ("value", "time", "rival_peak", "at_edge", "limited_share")
-    ]
-    told_apart = [dataset[name] for name in case_columns(dataset)]
-    cases = [(swept.index(str(told.dims[0])), told.values.tolist()) for told in told_apart]
-    names, units = dataset["metric"].values, dataset["metric_unit"].values
-    for index in np.ndindex(columns[0].shape):
-        case = tuple(values[index[axis]] for axis, values in cases)
-        value, time, rival, edge, share = (column[index] for column in columns)
-        metric, unit = str(names[index[-1]]), str(units[index[-1]])
-        marks = bool(rival), bool(edge), float(share)
-        yield Peak(case, metric, unit, float(value), float(time), *marks)
+    column = lambda name: dataset[f"metric_{name}"].transpose(*swept, "metric").values
+    shape = column("value").shape
+    over = lambda values, axis: np.broadcast_to(
+        np.expand_dims(values, [i for i in range(len(shape)) if i != axis]), shape
+    ).ravel()
+    table = {}
+    for name in case_columns(dataset):
+        told = dataset[name]
+        table[name] = over(told.values, swept.index(str(told.dims[0])))
+    table["metric"] = over(dataset["metric"].values, len(swept))
+    table["unit"] = over(dataset["metric_unit"].values, len(swept))
+    for head, name in zip(COLUMNS[2:], ("value", "time", "rival_peak", "at_edge", "limited_share")):
+        table[head] = column(name).ravel()
+    return pd.DataFrame(table)
 
 
 def case_columns(dataset: xr.Dataset) -> tuple[str, ...]:
@@ -55,18 +44,5 @@ def case_columns(dataset: xr.Dataset) -> tuple[str, ...]:
 
 def write_peaks(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
     """`peak_table` as CSV; an empty cell is a number there is none of."""
-    head = ("metric", "unit", "value", "time_s", "rival_peak", "at_edge", "limited_share")
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow((*case_columns(dataset), *head))
-        for row in peak_table(dataset):
-            case, share = [_number(x) for x in row.case], _number(row.limited_share)
-            marks = (int(row.rival), int(row.at_edge), share)
-            rest = (_number(row.value), _number(row.time), *marks)
-            writer.writerow((*case, row.metric, row.unit, *rest))
-
-
-def _number(value: float | int | str) -> str:
-    if isinstance(value, str | int):
-        return str(value)
-    return f"{value:.6g}" if np.isfinite(value) else ""
+    table = peak_table(dataset)
+    table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")

@@ -11,6 +11,7 @@ results.nc              the dataset of a run without a sweep
 
 from pathlib import Path
 
+import pandas as pd
 import xarray as xr
 from ruamel.yaml import YAML
 
@@ -25,6 +26,8 @@ from .open_run import RESULTS_FILE
 from .peaks import write_peaks
 from .schema import ExperimentConfig
 
+CREDIBILITY_FILE = "credibility.csv"
+
 
 def write_files(folder: Path, dataset: xr.Dataset, study: CaseStudy) -> None:
     """Every file; those of an earlier attempt are replaced."""
@@ -32,7 +35,7 @@ def write_files(folder: Path, dataset: xr.Dataset, study: CaseStudy) -> None:
         write_netcdf(dataset, folder / RESULTS_FILE)
     write_peaks(dataset, folder / "peaks.csv")
     table = credibility(dataset)
-    table.to_csv(folder / "credibility.csv", index=False, lineterminator="\n")
+    table.to_csv(folder / CREDIBILITY_FILE, index=False, lineterminator="\n")
     _write_config(folder / "config.resolved.yaml", resolved(study.config, study.inputs.files))
     emg, side = study.inputs.trial.emg, study.config.trial.emg_side
     missing = write_figures(dataset, folder / "figures", emg, side)
@@ -51,7 +54,7 @@ def _write_config(path: Path, config: ExperimentConfig) -> None:
         yaml.dump(to_plain(config), file)
 
 
-def _notes(dataset: xr.Dataset, table: object, missing: tuple[str, ...]) -> str:
+def _notes(dataset: xr.Dataset, table: pd.DataFrame, missing: tuple[str, ...]) -> str:
     """What was assumed, what failed, and what to cite."""
     status = dataset["status"].values
     counts = [
@@ -61,7 +64,7 @@ def _notes(dataset: xr.Dataset, table: object, missing: tuple[str, ...]) -> str:
     ]
     parts = {
         "Solution": counts,
-        "How far to trust it": credibility_text(dataset).splitlines(),
+        "How far to trust it": credibility_text(table).splitlines(),
         "Notes": [*dataset.attrs["notes"].splitlines(), *missing],
         "Cite": dataset.attrs["citations"].splitlines(),
     }

@@ -180,7 +180,7 @@ def _create_array(group: Any, part: xr.DataArray, plan: BatchPlan) -> None:
         dimension_names=part.dims,
         attributes={k: getattr(v, "tolist", lambda v=v: v)() for k, v in part.attrs.items()},
         fill_value=NOT_COMPUTED if part.name == "status" else fill,
-        compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec()],
+        compressors=[BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec()],
     )
 
 

@@ -21,7 +21,7 @@ class Arithmetic:
         self.table = CaseTable(("a.x", "b.y"), values, units, None, None, {"kind": "random"})
         self.computed = []
 
-    def batch(self, values):
+    def batch(self, values, only=None):
         self.computed.append(values.tolist())
         a, b = values.T
         status = np.zeros((a.size, 2), int)

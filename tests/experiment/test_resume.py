@@ -62,7 +62,7 @@ def test_stored_configuration_runs_again_to_the_same_bits(path, undisturbed, tmp
 
 def test_resuming_what_is_finished_computes_nothing(path, undisturbed, monkeypatch):
     before = bits(undisturbed)
-    monkeypatch.setattr(CaseStudy, "batch", lambda study, values: 1 / 0)
+    monkeypatch.setattr(CaseStudy, "batch", lambda *arguments: 1 / 0)
     assert run(path, out=undisturbed, resume=True).exit_code == 0
     assert bits(undisturbed) == before
 
@@ -112,11 +112,11 @@ def test_what_cannot_be_resumed_is_refused(path, undisturbed, tmp_path):
 def test_batch_that_keeps_failing_is_given_up_alone(path, undisturbed, tmp_path, monkeypatch):
     compute, tried = CaseStudy.batch, []
 
-    def third_fails(study, values):
+    def third_fails(study, values, only=None):
         if 0.53 < values[0, 0] < 0.55:
             tried.append(values)
             raise MemoryError("no room for this one")
-        return compute(study, values)
+        return compute(study, values, only)
 
     asked = ["execution.executor=serial", "execution.retries=1"]
     with monkeypatch.context() as patch:
@@ -139,11 +139,11 @@ def test_interruption_keeps_what_is_done_and_says_how_to_go_on(
 ):
     compute, calls = CaseStudy.batch, []
 
-    def interrupted(study, values):
+    def interrupted(study, values, only=None):
         calls.append(values)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return compute(study, values)
+        return compute(study, values, only)
 
     asked = ["execution.executor=serial"]
     with monkeypatch.context() as patch:

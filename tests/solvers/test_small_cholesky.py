@@ -38,5 +38,5 @@ def test_gradients():
     from jax.test_util import check_grads
 
     matrix, right = positive_definite(3, 1)[0], np.array([1.0, -2.0, 0.5])
-    solve = lambda a, b: solve_factored(cholesky(a), b)
+    solve = lambda a, b: solve_factored(cholesky(jnp.asarray(a)), jnp.asarray(b))
     check_grads(solve, (jnp.asarray(matrix), jnp.asarray(right)), order=2, modes=["fwd", "rev"])
