@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from biomech.analysis.labels import read_netcdf
+import biomech as bm
 from biomech.analysis.plots import save_figure
 from biomech.studies.inverse import STATUS
 
@@ -42,7 +42,7 @@ BARS = {0.5: "#9fb8cc", 0.25: "#12436d"}
 
 def main(folder: Path) -> None:
     """Draw the figure into the run folder and print its numbers."""
-    result = read_netcdf(folder / "results.nc").sortby(AXIS)
+    result = bm.open_run(folder).sortby(AXIS)
     figure = Figure(figsize=(10.5, 4.1), layout="constrained")
     right, left, muscles = figure.subplots(1, 3, width_ratios=(1.0, 1.0, 1.05))
     left.sharey(right)
