@@ -11,8 +11,11 @@ A worker that dies costs the batches it was computing, which are tried again, an
 
 import dataclasses
 import functools
+import importlib
 import json
+import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections import deque
@@ -206,10 +209,28 @@ def _pool(place: tuple[int, int]) -> Any:
 
 
 def _begin(core: int, parent: int) -> None:
-    """Before JAX starts: it sizes its thread pools by the cores it may use."""
+    """Before JAX starts: it sizes its thread pools by the cores it may use.
+
+    Ctrl-C reaches every process of a terminal; what to do then is the runner's to say.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _keep_no_shared_lock()
+
+
+def _keep_no_shared_lock() -> None:
+    """The compressor makes a lock for several processes, which a killed worker leaves behind.
+
+    Python then tells the user of a leak. A lock for threads does here: workers share no array.
+    """
+    shared = multiprocessing.Lock
+    multiprocessing.Lock = threading.Lock  # type: ignore[assignment]
+    try:
+        importlib.import_module("numcodecs.blosc").get_mutex()
+    finally:
+        multiprocessing.Lock = shared
 
 
 def _end_with(parent: int) -> None:

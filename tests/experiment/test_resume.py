@@ -162,7 +162,12 @@ def start(path, folder, *more):
     command = [sys.executable, "-m", "biomech.cli", "run", path, "--out", folder, "--resume", *more]
     environment = {**os.environ, "PYTHONPATH": str(Path(executors.__file__).parents[2])}
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a process group of its own, as in a terminal
     )
 
 
@@ -187,6 +192,19 @@ def children_of(pid):
         with contextlib.suppress(OSError):
             found += map(int, (task / "children").read_text().split())
     return found
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups")
+def test_ctrl_c_ends_all_processes_with_one_line(path, tmp_path):
+    folder = tmp_path / "out"
+    runner = start(path, folder, "--executor", "processes", "--workers", "2")
+    assert wait_for(lambda: batches_done(folder) >= 2, runner), runner.stderr.read()
+    os.killpg(runner.pid, signal.SIGINT)
+    _, said = runner.communicate(timeout=120)
+    assert runner.returncode == 130
+    (line,) = said.splitlines()
+    assert line.startswith("Interrupted: ") and f"--resume --out {folder}" in line
+    assert Store(folder).pending()
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for workers in /proc")
