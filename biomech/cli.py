@@ -331,29 +331,44 @@ def _print_result(result: Any) -> None:
 
     peaks = peak_table(result.open())
     is_load = peaks["metric"].str.startswith("peak_") & peaks["metric"].str.contains("_force_")
-    loads = peaks[is_load]
-    shown = loads.head(_MOST_ROWS)
-    records: list[dict[str, Any]] = shown.to_dict(orient="records")  # type: ignore[call-overload]
-    cases = [name for name in peaks.columns if name not in COLUMNS]
-    rows = []
-    for row in records:
-        name = row["metric"].removeprefix("peak_").replace("_force_", " ")
-        words = (v if isinstance(v, str) else f"{v:g}" for v in (row[case] for case in cases))
-        value, when = f"{row['value']:.2f} {row['unit']}", f"{row['time_s']:.2f} s"
-        rows.append((*words, name + _marks(row), value, when))
-    _table((*cases, "joint load", "peak", "time"), rows)
-    if len(loads) > len(shown):
-        _print(f"... and {len(loads) - len(shown)} more rows in peaks.csv")
-    marks = "".join(map(_marks, records))
-    for sign, (_, meaning) in _MARKS.items():
-        if sign in marks:
-            _print(f"{sign} {meaning}")
+    _print_loads(peaks[is_load], [name for name in peaks.columns if name not in COLUMNS])
     _print(credibility_text(pd.read_csv(result.folder / CREDIBILITY_FILE)))
     for warning in result.warnings:
         _print(f"Note: {warning}")
     if result.exit_code:
         _error(f"Some cases have no solution at some instants: see `status` in {result.folder}.")
     _print(f"\nResults: {result.folder}")
+
+
+def _print_loads(loads: Any, cases: list[str]) -> None:
+    """Peak joint loads of every case; of many cases their spread."""
+    if len(loads) > _MOST_ROWS:
+        spread = loads.groupby(["metric", "unit"], sort=False)["value"].quantile([0.0, 0.5, 1.0])
+        rows = [
+            (_joint_words(name), *(f"{row[q]:.2f} {unit}" for q in (0.0, 0.5, 1.0)))
+            for (name, unit), row in spread.unstack().iterrows()
+        ]
+        _table(("joint load", "least", "median", "largest"), rows)
+        count = len(loads) // max(1, len(rows))
+        _print(f"of {count} cases; each of them is in peaks.csv")
+    else:
+        records: list[dict[str, Any]] = loads.to_dict(orient="records")
+        rows = []
+        for row in records:
+            words = (v if isinstance(v, str) else f"{v:g}" for v in (row[case] for case in cases))
+            value, when = f"{row['value']:.2f} {row['unit']}", f"{row['time_s']:.2f} s"
+            rows.append((*words, _joint_words(row["metric"]) + _marks(row), value, when))
+        _table((*cases, "joint load", "peak", "time"), rows)
+    for sign, (column, meaning) in _MARKS.items():
+        marked = int((loads[column] > 0).sum())
+        if marked and len(loads) > _MOST_ROWS:
+            _print(f"{marked} of {len(loads)} peaks: {meaning}")
+        elif marked:
+            _print(f"{sign} {meaning}")
+
+
+def _joint_words(metric: str) -> str:
+    return metric.removeprefix("peak_").replace("_force_", " ")
 
 
 _MOST_ROWS = 40

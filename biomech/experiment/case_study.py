@@ -24,18 +24,8 @@ from ..studies.motion import near_end
 from ..studies.static_optimization import equal_weights
 from .config import CheckedConfig, to_plain
 from .inputs import Inputs, find_files, load_inputs, reference_name, resolved
-from .schema import ExperimentConfig
+from .schema import ALWAYS_KEPT, ExperimentConfig
 from .sweep import CaseTable, apply_interventions, case_table
-
-ALWAYS_KEPT = (
-    *("status", "body_weight", "body_mass"),
-    *("metric_value", "metric_time"),
-    *("metric_rival_peak", "metric_at_edge", "metric_limited_share", "strength_limited"),
-    *("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
-    *("external_force", "ground_reaction_force", "center_of_pressure"),
-    *("stance", "stride_time", "toe_off_pct"),
-)
-"""Variables that every result has, whatever `outputs` asks for: small, and needed to judge it."""
 
 
 class CaseStudy:

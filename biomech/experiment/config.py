@@ -21,6 +21,7 @@ from ..model.names import BadInput, short_name, suggest
 from ..studies.metrics import METRICS
 from .sampling import case_count, too_many
 from .schema import (
+    ALWAYS_KEPT,
     DESIGNS,
     OUTPUTS,
     RESERVED_NAMES,
@@ -295,7 +296,7 @@ def _grid_fits(sweep: Mapping[str, SweepAxis]) -> Iterable[str]:
 
 def _outputs_fit(config: ExperimentConfig) -> Iterable[str]:
     for key, chosen, known in (
-        ("outputs", config.outputs, OUTPUTS),
+        ("outputs", config.outputs, tuple(dict.fromkeys((*OUTPUTS, *ALWAYS_KEPT)))),
         ("metrics", config.metrics, tuple(METRICS)),
     ):
         for name in chosen:

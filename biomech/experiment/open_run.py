@@ -5,7 +5,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from ..analysis.labels import read_netcdf
+from ..analysis.labels import MAX_BYTES, read_netcdf
 from ..formats.files import as_path
 from ..model.names import BadInput
 from .grid import as_grid
@@ -14,13 +14,15 @@ from .store import CASE, RESULTS, Store, is_store
 RESULTS_FILE = "results.nc"
 
 
-def open_run(path: str | os.PathLike[str]) -> xr.Dataset:
+def open_run(path: str | os.PathLike[str], *, max_bytes: int | None = MAX_BYTES) -> xr.Dataset:
     """The results of a run: its folder, or the `results.nc` or `results.zarr` in it.
 
     Those of a run without a sweep are held in memory. Those of a sweep are read from disk where
     they are used: a grid has one dimension per swept parameter, any other design the dimension
     `case` with each parameter as a coordinate. Of a sweep that is not finished, the cases still to
     come have `status` "not_computed" and NaN.
+
+    `max_bytes`: most memory that a `results.nc` may need; None for one that is trusted.
 
     **Raises:** `BadInput` if there is no run, or it is damaged.
     """
@@ -35,4 +37,4 @@ def open_run(path: str | os.PathLike[str]) -> xr.Dataset:
             f"'{folder}' is no run folder: there is neither {RESULTS} nor {RESULTS_FILE} in it."
         )
     file = Path(folder / RESULTS_FILE if folder.is_dir() else folder)
-    return read_netcdf(file, max_bytes=None)
+    return read_netcdf(file, max_bytes=max_bytes)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..model.names import BadInput
+from .store import is_store
 
 RUNS = "runs"
 """Folder of runs without a folder of their own, in the current folder."""
@@ -26,11 +27,18 @@ def check_destination(out: str | os.PathLike[str] | None) -> None:
     if out is None:
         return
     out = Path(out)
-    if out.exists() or out.is_symlink():
+    if not (out.exists() or out.is_symlink()):
+        return
+    if is_store(out):
         raise BadInput(
-            f"The folder {out} exists already, and earlier results are never overwritten. Choose "
-            f"another --out, remove it, or leave --out away to get {RUNS}/<name>-<n>."
+            f"The folder {out} holds a sweep already. Go on with it: add --resume. For a new one, "
+            "choose another --out."
         )
+    kind = "folder" if out.is_dir() else "file"
+    raise BadInput(
+        f"The {kind} {out} exists already, and earlier results are never overwritten. Choose "
+        f"another --out, or leave --out away to get {RUNS}/<name>-<n>."
+    )
 
 
 @contextlib.contextmanager

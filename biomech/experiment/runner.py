@@ -18,6 +18,7 @@ import functools
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from .compile_cache import use_compile_cache
 from .config import load_config, to_plain
 from .executors import Batches, Work, Worker, processes, serial, usable_cores
 from .inputs import resolved
+from .interruption import remembered_ctrl_c
 from .open_run import open_run
 from .plan import plan_batches
 from .progress import progress_bar
@@ -67,7 +69,7 @@ class RunResult:
 
     def open(self) -> xr.Dataset:
         """The results; those of a sweep are read from disk where they are used."""
-        return open_run(self.folder)
+        return open_run(self.folder, max_bytes=None)
 
 
 def run(
@@ -93,10 +95,11 @@ def run(
     if begun is None:
         check_destination(out)
     use_compile_cache()
-    study = CaseStudy(checked)
-    if not study.table.names:
-        return _run_single(study, out, progress)
     with contextlib.ExitStack() as stack:
+        check_ctrl_c = stack.enter_context(remembered_ctrl_c())
+        study = CaseStudy(checked)
+        if not study.table.names:
+            return _run_single(study, out, progress, check_ctrl_c)
         folder = _begin(study, out) if begun is None else begun
         stack.enter_context(only_runner(folder))
         store = Store(folder)
@@ -105,17 +108,20 @@ def run(
         worker = Worker(study, store)
         work = Work.of(checked, folder)
         execute = functools.partial(_execute, study.config.execution, work, worker)
-        _compute(store, execute, progress)
+        _compute(store, execute, progress, check_ctrl_c)
         write_files(folder, open_run(folder), study)
     entries = store.entries().values()
     failed = any(entry.failed or entry.error for entry in entries)
     return RunResult(folder, SOME_FAILED if failed else GOOD, study.warnings)
 
 
-def _run_single(study: CaseStudy, out: Any, progress: bool) -> RunResult:
+def _run_single(
+    study: CaseStudy, out: Any, progress: bool, check_ctrl_c: Callable[[], None]
+) -> RunResult:
     with run_folder(study.config.name, out) as partial:
         with progress_bar(1, wanted=progress) as advance:
             dataset = study.single()
+            check_ctrl_c()
             failed = int(failed_cases(dataset).sum())
             advance(1, failed)
         write_files(partial.folder, dataset, study)
@@ -139,7 +145,12 @@ def _begin(study: CaseStudy, out: Any) -> Path:
     return partial.final
 
 
-def _compute(store: Store, execute: Callable[[list[int]], Batches], progress: bool) -> None:
+def _compute(
+    store: Store,
+    execute: Callable[[list[int]], Batches],
+    progress: bool,
+    check_ctrl_c: Callable[[], None],
+) -> None:
     """Compute what is pending; batches that nobody could compute are marked so."""
     batches, done = store.pending(), store.entries()
     cases = store.plan.cases
@@ -148,11 +159,13 @@ def _compute(store: Store, execute: Callable[[list[int]], Batches], progress: bo
             if not entry.error:
                 advance(store.cases_in([entry.batch]), entry.failed)
         try:
+            check_ctrl_c()
             with contextlib.closing(execute(batches)) as finished:
                 for entry in finished:
                     if entry.error:
                         entry = store.give_up(entry.batch, entry.error)
                     advance(store.cases_in([entry.batch]), entry.failed)
+                    check_ctrl_c()
         except KeyboardInterrupt:
             kept = cases - store.cases_in(store.pending())
             raise RunInterrupted(
@@ -223,6 +236,7 @@ def _begun(out: str | os.PathLike[str] | None) -> Path | None:
         raise BadInput("--resume needs --out with the folder of the run to go on with.")
     folder = as_path(out, "out").absolute()
     if not folder.exists():
+        warnings.warn(f"There is no run in {folder} to resume: a new one begins.", stacklevel=3)
         return None
     if not is_store(folder):
         raise BadInput(

@@ -55,7 +55,17 @@ OUTPUTS = (
     *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
     *("stride_time", "toe_off_pct"),
 )
-"""Variables that `outputs` may choose among."""
+"""Variables that `outputs` may choose among, beside those that are always kept."""
+
+ALWAYS_KEPT = (
+    *("status", "body_weight", "body_mass"),
+    *("metric_value", "metric_time"),
+    *("metric_rival_peak", "metric_at_edge", "metric_limited_share", "strength_limited"),
+    *("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
+    *("external_force", "ground_reaction_force", "center_of_pressure"),
+    *("stance", "stride_time", "toe_off_pct"),
+)
+"""Variables that every result has, whatever `outputs` asks for: small, and needed to judge it."""
 
 
 def _not_blank(text: str) -> str:

@@ -28,7 +28,7 @@ def shipped_configurations() -> dict[str, Path]:
 def find_configuration(name_or_path: str | os.PathLike[str]) -> tuple[Path, bool]:
     """The file meant by a path or by the name of a shipped configuration; whether it is shipped.
 
-    Warns if a file of that name lies in the current folder too, and is not the one meant.
+    Warns if a file of that name lies in the current folder too and says something else.
 
     **Raises:** `BadInput` that names near misses, or what there is.
     """
@@ -54,8 +54,10 @@ def _yaml_files(folder: Path) -> list[str]:
 
 
 def _warn_of_namesake(name: str) -> None:
+    meant = shipped_configurations()[name].read_bytes()
     for suffix in _SUFFIXES:
-        if Path(f"{name}{suffix}").is_file():
+        namesake = Path(f"{name}{suffix}")
+        if namesake.is_file() and namesake.read_bytes() != meant:
             warnings.warn(
                 f"'{name}' is the shipped configuration, not the file {name}{suffix} in this "
                 f"folder. To use that one, write ./{name}{suffix}.",

@@ -15,12 +15,12 @@ import pytest
 import biomech as bm
 from biomech.analysis.inverse_dataset import NO_LOADS
 from biomech.experiment import case_study, run_files
-from biomech.experiment.case_study import ALWAYS_KEPT, CaseStudy, warnings_about
+from biomech.experiment.case_study import CaseStudy, warnings_about
 from biomech.experiment.config import check, load_config, parse_yaml
 from biomech.experiment.figures import write_figures
 from biomech.experiment.inputs import load_inputs
 from biomech.experiment.runner import SOME_FAILED, run
-from biomech.experiment.schema import OUTPUTS
+from biomech.experiment.schema import ALWAYS_KEPT, OUTPUTS
 from biomech.formats.storage import Storage
 from biomech.interventions import CATALOGUE
 from biomech.model.names import BadInput
