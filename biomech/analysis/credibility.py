@@ -61,8 +61,7 @@ class _Check(NamedTuple):
 def credibility(dataset: xr.Dataset) -> pd.DataFrame:
     """One row per check: what, peak, rms, limit, unit, verdict.
 
-    A sweep is judged in pieces that fit in memory, each by its own limits; a row tells of the
-    worst.
+    Every case of a sweep is judged by itself; a row tells of the worst.
     """
     return pd.DataFrame(_rows(dataset), columns=list(_Check._fields))
 
@@ -97,22 +96,35 @@ def _rows(dataset):
     needed = [name for name in _NEEDED if name in dataset]
     worst = {}
     for piece in _pieces(dataset[needed]):
-        for row in _rows_of(piece.compute()):
-            key = row.check, row.what
+        for key, row in _rows_of(_in_a_row(piece.compute())):
             worst[key] = max(worst.get(key, row), row, key=_badness)
     return [_solved(dataset), *worst.values()]
 
 
 def _pieces(dataset):
-    """The dataset in pieces of at most `_PIECE_BYTES` along the first swept dimension."""
-    lead = next(iter(dataset["status"].dims))
-    if lead == "time":
+    """The dataset in pieces of at most `_PIECE_BYTES`, cut along the swept dimensions."""
+    swept = [dim for dim in dataset["status"].dims if dim != "time"]
+    if not swept or dataset.nbytes <= _PIECE_BYTES:
         yield dataset
         return
-    count = dataset.sizes[lead]
-    step = max(1, int(_PIECE_BYTES * count / max(dataset.nbytes, 1)))
-    for at in range(0, count, step):
-        yield dataset.isel({lead: slice(at, at + step)})
+    longest = max(swept, key=lambda dim: dataset.sizes[dim])
+    half = dataset.sizes[longest] // 2
+    if not half:
+        yield dataset
+        return
+    yield from _pieces(dataset.isel({longest: slice(half)}))
+    yield from _pieces(dataset.isel({longest: slice(half, None)}))
+
+
+def _in_a_row(dataset):
+    """The dataset with all its cases along `case`, as first dimension of what they change."""
+    swept = [dim for dim in dataset["status"].dims if dim != "time"]
+    if swept == ["case"]:
+        return dataset
+    if not swept:
+        return dataset.expand_dims("case")
+    plain = dataset.drop_vars(swept, errors="ignore")
+    return plain.stack(case=swept, create_index=False).transpose("case", ...)  # type: ignore
 
 
 def _badness(row):
@@ -121,6 +133,7 @@ def _badness(row):
 
 
 def _rows_of(dataset):
+    """Rows of the worst case, each with what it is about."""
     return [*_reserves(dataset), *_residuals(dataset)]
 
 
@@ -141,41 +154,63 @@ def _solved(dataset):
 def _reserves(dataset):
     reserve, net = dataset["reserve_force"], dataset["moment_to_balance"]
     units = dict(zip(dataset["coordinate"].values, dataset["force_unit"].values, strict=True))
-    rows = []
     for name in reserve["coordinate"].values:
-        values = reserve.sel(coordinate=name).values
+        values = _by_case(reserve.sel(coordinate=name))
         if np.isnan(values).all():
             continue
-        limit = RESERVE_SHARE * _largest(net.sel(coordinate=name).values)
-        rows.append(_row("reserves", name, values, limit, units[name]))
-    return rows
+        limit = RESERVE_SHARE * _largest(_by_case(net.sel(coordinate=name)))
+        yield ("reserves", name), _row("reserves", name, values, limit, units[name])
 
 
 def _residuals(dataset):
     external = _peak_external_force(dataset)
-    force_limit = RESIDUAL_FORCE_SHARE * external
-    moment_limit = RESIDUAL_MOMENT_SHARE * _center_of_mass_height(dataset) * external
-    return [
-        _residual(dataset, "residual force", "N", force_limit),
-        _residual(dataset, "residual moment", "N m", moment_limit),
-    ]
+    limits = {
+        "residual force": ("N", RESIDUAL_FORCE_SHARE * external),
+        "residual moment": (
+            "N m",
+            RESIDUAL_MOMENT_SHARE * _center_of_mass_height(dataset) * external,
+        ),
+    }
+    for check, (unit, limit) in limits.items():
+        yield check, _residual(dataset, check, unit, limit)
 
 
 def _residual(dataset, check, unit, limit):
     """The row of a vector, with its largest component in words."""
     parts = dataset["residual_force"].isel(coordinate=dataset["force_unit"].values == unit)
-    parts = parts.transpose("coordinate", ...)
-    parts = parts[np.isfinite(parts.values).any(axis=tuple(range(1, parts.ndim)))]
-    if not parts.size:
-        return _row(check, "no actuator between ground and the root body", np.zeros(0), limit, unit)
-    size = np.sqrt((parts.values**2).sum(axis=0))
-    most = parts["coordinate"].values[np.argmax([_largest(part) for part in parts.values])]
+    names = parts["coordinate"].values
+    values = np.stack([_by_case(parts.sel(coordinate=name)) for name in names] or [[[np.nan]]])
+    known = np.isfinite(values).any(axis=(1, 2))
+    if not known.any():
+        none = np.full((1, 1), np.nan)
+        return _row(check, "no actuator between ground and the root body", none, limit, unit)
+    values = values[known]
+    size = np.sqrt((values**2).sum(axis=0))
+    case = _worst_case(size, limit)
+    most = names[known][np.argmax(_largest(values[:, case]))]
     return _row(check, f"size of the vector, most of it {most}", size, limit, unit)
 
 
+def _by_case(array):
+    """Values as rows of instants, one row per case; a single row where cases do not differ."""
+    values = array.transpose(..., "time").values
+    return values.reshape(-1, values.shape[-1])
+
+
+def _worst_case(values, limit):
+    """The case whose peak is the largest share of its limit."""
+    ratio = _largest(values) / np.maximum(limit, 1e-300)
+    return int(np.argmax(np.nan_to_num(ratio, nan=-1.0)))
+
+
 def _row(check, what, values, limit, unit):
-    values = values[np.isfinite(values)]
-    largest, rms = _largest(values), float(np.sqrt(np.mean(values**2))) if values.size else np.nan
+    """The row of the worst case: its peak, its root mean square, its own limit."""
+    cases = max(len(values), np.size(limit))
+    values, limit = np.broadcast_to(values, (cases, values.shape[1])), np.broadcast_to(limit, cases)
+    case = _worst_case(values, limit)
+    limit, values = float(limit[case]), values[case][np.isfinite(values[case])]
+    largest = float(np.abs(values).max()) if values.size else math.nan
+    rms = float(np.sqrt(np.mean(values**2))) if values.size else math.nan
     if not (np.isfinite(limit) and np.isfinite(largest)):
         verdict = "no data"
     else:
@@ -184,8 +219,9 @@ def _row(check, what, values, limit, unit):
 
 
 def _largest(values):
-    values = np.abs(values[np.isfinite(values)])
-    return float(values.max()) if values.size else float("nan")
+    """Largest size in every row; NaN where nothing is known."""
+    size = np.where(np.isfinite(values), np.abs(values), -1.0).max(axis=-1)
+    return np.where(size < 0.0, np.nan, size)
 
 
 def _peak_external_force(dataset):
@@ -197,8 +233,8 @@ def _peak_external_force(dataset):
 
 
 def _center_of_mass_height(dataset):
-    """Mean height of the center of mass above the ground [m]."""
-    height = float(dataset["center_of_mass"].sel(axis="y").mean())
+    """Mean height of the center of mass above the ground in every case [m]."""
+    height = _by_case(dataset["center_of_mass"].sel(axis="y")).mean(axis=-1)
     if "center_of_pressure" not in dataset:
         return height
     ground = dataset["center_of_pressure"].sel(axis="y").values

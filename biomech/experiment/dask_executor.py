@@ -7,6 +7,8 @@ tries their batches again elsewhere.
 A cluster elsewhere is only talked to over TLS: whoever can reach a dask worker can run code on it.
 """
 
+import contextlib
+import logging
 import os
 import shutil
 import subprocess
@@ -17,6 +19,9 @@ from ..model.names import BadInput
 from .executors import ONE_THREAD, Batches, Work, compute, in_a_line, usable_cores
 from .store import BatchEntry
 
+QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error"}
+NO_HTTP = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+"""dask's pages on the state of a cluster, which need no password."""
 _SELF = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -34,24 +39,31 @@ def on_dask(
     - `options`: of `dask_jobqueue.SLURMCluster`: `queue`, `cores`, `memory`, `walltime`, ...
     """
     distributed = _import("distributed")
-    started = _start(distributed, cluster, workers or len(usable_cores(None)), dict(options or {}))
-    try:
-        with distributed.Client(started, set_as_default=False) as client:
-            futures = {
-                client.submit(compute, work, batch, pure=False, retries=retries): batch
-                for batch in batches
-            }
-            for future in distributed.as_completed(futures, loop=client.loop):
-                error = future.exception()
-                if isinstance(error, BadInput):
-                    client.cancel(list(futures))
-                    raise error
-                batch = futures[future]
-                yield future.result() if error is None else BatchEntry(batch, 0, in_a_line(error))
-                future.release()
-    finally:
-        if not isinstance(started, str):
-            started.close()
+    count = workers or len(usable_cores(None))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_import("dask").config.set(NO_HTTP))
+        try:
+            started = _start(distributed, cluster, count, dict(options or {}))
+            if not isinstance(started, str):
+                stack.callback(started.close)
+            client = stack.enter_context(distributed.Client(started, set_as_default=False))
+        except (OSError, RuntimeError) as error:
+            raise BadInput(
+                f"The dask cluster '{cluster}' cannot be reached or started: {error}. In a script, "
+                "put the call of `run` under `if __name__ == '__main__':`."
+            ) from error
+        futures = {
+            client.submit(compute, work, batch, pure=False, retries=retries): batch
+            for batch in batches
+        }
+        for future in distributed.as_completed(futures, loop=client.loop):
+            error = future.exception()
+            if isinstance(error, BadInput):
+                client.cancel(list(futures))
+                raise error
+            batch = futures[future]
+            yield future.result() if error is None else BatchEntry(batch, 0, in_a_line(error))
+            future.release()
 
 
 def _start(distributed: Any, cluster: str, workers: int, options: dict[str, Any]) -> Any:
@@ -76,18 +88,31 @@ def check_address(address: str) -> str:
 
 def _local(distributed: Any, workers: int) -> Any:
     """Processes of this machine, one thread each, and a GPU each where there are several."""
+    security = distributed.security.Security.temporary()  # other users of this machine too
+    options = {
+        "nthreads": 1,
+        "host": "127.0.0.1",
+        "protocol": "tls://",
+        "dashboard": False,
+        "security": security,
+    }
     specification = {
-        place: {
-            "cls": distributed.Nanny,
-            "options": {"nthreads": 1, "env": environment, "host": "127.0.0.1", "dashboard": False},
-        }
+        place: {"cls": distributed.Nanny, "options": {**options, "env": {**environment, **QUIET}}}
         for place, environment in enumerate(worker_environments(workers, gpus()))
     }
     scheduler = {
         "cls": distributed.Scheduler,
-        "options": {"dashboard": False, "dashboard_address": None, "host": "127.0.0.1"},
+        "options": {
+            "dashboard": False,
+            "dashboard_address": "127.0.0.1:0",
+            "host": "127.0.0.1",
+            "protocol": "tls://",
+            "security": security,
+        },
     }
-    return distributed.SpecCluster(specification, scheduler, silence_logs=40)
+    return distributed.SpecCluster(
+        specification, scheduler, security=security, silence_logs=logging.ERROR
+    )
 
 
 def worker_environments(workers: int, gpus: Sequence[str]) -> list[dict[str, str]]:
@@ -115,9 +140,11 @@ def _slurm(distributed: Any, workers: int, options: dict[str, Any]) -> Any:
     security = distributed.security.Security.temporary()
     try:
         cluster = jobqueue.SLURMCluster(
-            **{**own, **options}, protocol="tls://", security=security,
-            scheduler_options={"dashboard": False},
-        )  # fmt: skip
+            **{**own, **options},
+            protocol="tls://",
+            security=security,
+            scheduler_options={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        )
     except (TypeError, ValueError) as error:
         raise BadInput(f"`execution.cluster_options`: {error}.") from error
     cluster.scale(workers)

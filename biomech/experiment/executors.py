@@ -34,11 +34,14 @@ from ..model.names import BadInput
 from .case_study import CaseStudy
 from .compile_cache import use_compile_cache
 from .config import CheckedConfig, check, to_plain
+from .identity import check_same
 from .store import BatchEntry, Store
 from .sweep import CaseTable
 
 Batches = Generator[BatchEntry, None, None]
 """What came of each batch; closed, it leaves no worker behind."""
+MOST_DEATHS = 8
+"""Workers that may die in a row before the run is stopped."""
 ONE_THREAD: dict[str, str] = {
     name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 }
@@ -51,16 +54,19 @@ class Work:
 
     - `folder`: of the run. `config`: the checked configuration as JSON; its file names are relative
       to `data_folder`. `source`: for messages.
+    - `run`: the manifest, so that a worker does not take another run in the folder for this one.
     """
 
     folder: Path
     config: str
     source: str
     data_folder: Path
+    run: str
 
     @classmethod
-    def of(cls, checked: CheckedConfig, folder: Path) -> "Work":
-        return cls(folder, json.dumps(to_plain(checked.config)), checked.source, checked.folder)
+    def of(cls, checked: CheckedConfig, store: Store) -> "Work":
+        config, run = json.dumps(to_plain(checked.config)), json.dumps(store.manifest)
+        return cls(store.folder, config, checked.source, checked.folder, run)
 
 
 @runtime_checkable
@@ -106,7 +112,9 @@ def _worker(work: Work) -> Worker:
     checked = CheckedConfig(
         check(json.loads(work.config), work.source), work.source, work.data_folder
     )
-    return Worker(CaseStudy(checked), Store(work.folder))
+    study, store = CaseStudy(checked), Store(work.folder)
+    check_same(store, study)  # a file may have changed since the run began
+    return Worker(study, store)
 
 
 def compute(work: Work, batch: int) -> BatchEntry:
@@ -155,11 +163,16 @@ def processes(
     running: dict[Future[BatchEntry], tuple[Any, int]] = {}
 
     def give(core: Any) -> None:
-        if waiting:
-            batch = waiting.popleft()
+        if not waiting:
+            return
+        batch = waiting.popleft()
+        try:
+            running[pools[core].submit(compute, work, batch)] = core, batch
+        except BrokenProcessPool:  # it died while it had nothing to do
+            pools[core] = _pool(core)
             running[pools[core].submit(compute, work, batch)] = core, batch
 
-    finished = False
+    finished, deaths = False, 0
     try:
         for core in pools:
             give(core)
@@ -168,6 +181,13 @@ def processes(
                 core, batch = running.pop(future)
                 error = future.exception()
                 tries[batch] += 1
+                deaths = deaths + 1 if isinstance(error, BrokenProcessPool) else 0
+                if deaths > MOST_DEATHS:
+                    raise BadInput(
+                        f"{deaths} worker processes died one after the other, without a batch in "
+                        "between: is there too little memory? What was finished is kept. Try fewer "
+                        "--workers or a smaller `execution.batch` in a new run."
+                    )
                 if isinstance(error, BrokenProcessPool):
                     pools[core].shutdown(wait=False, kill_workers=True)
                     pools[core] = _pool(core)
@@ -186,20 +206,21 @@ def processes(
             pool.shutdown(wait=True, kill_workers=not finished)
 
 
-def usable_cores(workers: int | None) -> tuple[Any, ...]:
-    """Cores for `workers` processes; all that this process may use by default.
+def usable_cores(workers: int | None) -> tuple[tuple[int | None, int], ...]:
+    """A core for each of `workers` processes, with its number; all cores by default.
 
-    More workers than cores share them. Where a process cannot be pinned, plain numbers.
+    Fewer or more workers than cores are not pinned: other runs may be at work on the first cores.
     """
     if hasattr(os, "sched_getaffinity"):
         cores = sorted(os.sched_getaffinity(0))
     else:
         cores = list(range(os.cpu_count() or 1))
-    count = workers or len(cores)
-    return tuple((cores[i % len(cores)], i) for i in range(count))
+    if workers is None or workers == len(cores):
+        return tuple((core, i) for i, core in enumerate(cores))
+    return tuple((None, i) for i in range(workers))
 
 
-def _pool(place: tuple[int, int]) -> Any:
+def _pool(place: tuple[int | None, int]) -> Any:
     """One process on one core, that ends with this one."""
     from loky.process_executor import ProcessPoolExecutor
 
@@ -208,13 +229,13 @@ def _pool(place: tuple[int, int]) -> Any:
     )
 
 
-def _begin(core: int, parent: int) -> None:
+def _begin(core: int | None, parent: int) -> None:
     """Before JAX starts: it sizes its thread pools by the cores it may use.
 
     Ctrl-C reaches every process of a terminal; what to do then is the runner's to say.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "sched_setaffinity"):
+    if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _keep_no_shared_lock()

@@ -14,6 +14,7 @@ from ..analysis.cases import CASE, sweep_dimensions
 
 COLUMNS = ("metric", "unit", "value", "time_s", "rival_peak", "at_edge", "limited_share")
 """Of every row, after what tells the cases apart."""
+_PIECE_ROWS = 100_000
 
 
 def peak_table(dataset: xr.Dataset) -> pd.DataFrame:
@@ -43,6 +44,13 @@ def case_columns(dataset: xr.Dataset) -> tuple[str, ...]:
 
 
 def write_peaks(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
-    """`peak_table` as CSV; an empty cell is a number there is none of."""
-    table = peak_table(dataset)
-    table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
+    """`peak_table` as CSV, a piece at a time; an empty cell is a number there is none of."""
+    swept = sweep_dimensions(dataset)
+    first = swept[0] if swept else "metric"
+    step = max(1, _PIECE_ROWS * dataset.sizes[first] // dataset["metric_value"].size)
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        for at in range(0, dataset.sizes[first], step):
+            piece = peak_table(dataset.isel({first: slice(at, at + step)}))
+            piece.to_csv(
+                file, index=False, header=at == 0, float_format="%.6g", lineterminator="\n"
+            )

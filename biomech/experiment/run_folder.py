@@ -31,8 +31,8 @@ def check_destination(out: str | os.PathLike[str] | None) -> None:
         return
     if is_store(out):
         raise BadInput(
-            f"The folder {out} holds a sweep already. Go on with it: add --resume. For a new one, "
-            "choose another --out."
+            f"The folder {out} exists already and holds a sweep. Go on with it: add --resume. For "
+            "a new one, choose another --out."
         )
     kind = "folder" if out.is_dir() else "file"
     raise BadInput(

@@ -15,8 +15,7 @@ moment, and `resume` computes what is missing. `run_files` lists what else the f
 import contextlib
 import dataclasses
 import functools
-import hashlib
-import json
+import multiprocessing
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -24,17 +23,18 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from ..analysis.cases import CASE, failed_cases
-from ..analysis.provenance import model_hash, version_of
 from ..formats.files import as_path
 from ..model.names import BadInput
 from .case_study import CaseStudy
 from .compile_cache import use_compile_cache
-from .config import load_config, to_plain
+from .config import load_config
 from .executors import Batches, Work, Worker, processes, serial, usable_cores
-from .inputs import resolved
+from .identity import check_same, identity
 from .interruption import remembered_ctrl_c
 from .open_run import open_run
 from .plan import plan_batches
@@ -42,7 +42,7 @@ from .progress import progress_bar
 from .run_files import write_files
 from .run_folder import check_destination, run_folder
 from .schema import Execution
-from .store import MANIFEST, Store, create_store, is_store, only_runner
+from .store import MANIFEST, Store, create_store, is_store, only_runner, storing
 
 GOOD, BAD_INPUT, SOME_FAILED = 0, 2, 3
 """Exit codes."""
@@ -90,6 +90,11 @@ def run(
     **Raises:** `BadInput` before anything is computed or written, or when the disk is full;
     `RunInterrupted` on Ctrl-C in a sweep. What was finished is kept.
     """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise BadInput(
+            "A worker process is running this script from its top. Put the call of `run` under "
+            "`if __name__ == '__main__':`."
+        )
     checked = load_config(config, overrides)
     begun = _begun(out) if resume else None
     if begun is None:
@@ -104,12 +109,14 @@ def run(
         stack.enter_context(only_runner(folder))
         store = Store(folder)
         if begun is not None:
-            _check_same(store, _identity(study))
+            check_same(store, study)
+            store.drop_incomplete()
         worker = Worker(study, store)
-        work = Work.of(checked, folder)
+        work = Work.of(checked, store)
         execute = functools.partial(_execute, study.config.execution, work, worker)
         _compute(store, execute, progress, check_ctrl_c)
-        write_files(folder, open_run(folder), study)
+        with storing(folder):
+            write_files(folder, open_run(folder), study)
     entries = store.entries().values()
     failed = any(entry.failed or entry.error for entry in entries)
     return RunResult(folder, SOME_FAILED if failed else GOOD, study.warnings)
@@ -137,12 +144,20 @@ def _begin(study: CaseStudy, out: Any) -> Path:
     asked = study.config.execution
     with run_folder(study.config.name, out) as partial:
         plan = plan_batches(len(study.table.values), study.bytes_per_case, asked.batch)
-        part = study.batch(study.table.values[plan.rows(0)])
+        part = _first_part(study, study.table.values[plan.rows(0)])
         part = part.isel({CASE: slice(0, plan.span(0).stop)})
-        store = create_store(partial.folder, _identity(study), plan, part, study.coordinates)
+        store = create_store(partial.folder, identity(study), plan, part, study.coordinates)
         store.write(0, part, int(failed_cases(part).sum()))
     assert partial.final is not None
     return partial.final
+
+
+def _first_part(study: CaseStudy, values: Float[np.ndarray, "case parameter"]) -> xr.Dataset:
+    """The first batch, with as many tries as any other; without it there is no store."""
+    for _ in range(study.config.execution.retries):
+        with contextlib.suppress(MemoryError, RuntimeError):
+            return study.batch(values)
+    return study.batch(values)
 
 
 def _compute(
@@ -186,48 +201,8 @@ def _execute(asked: Execution, work: Work, worker: Worker, batches: list[int]) -
         return processes(work, batches, asked.retries, asked.workers)
     from .dask_executor import on_dask
 
-    options = (asked.workers, asked.cluster, asked.cluster_options)
+    options = (asked.workers, asked.cluster, {str(k): v for k, v in asked.cluster_options.items()})
     return on_dask(work, batches, asked.retries, *options)
-
-
-# ---------------------------------------------------------------------------- what is what
-
-
-def _identity(study: CaseStudy) -> dict[str, Any]:
-    """What fixes the numbers of a run: a run that is resumed must agree in all of it.
-
-    Who computes is not among it.
-    """
-    table, inputs = study.table, study.inputs
-    config = to_plain(resolved(study.config, inputs.files))
-    del config["execution"]
-    versions = {name: version_of(name) for name in ("biomech", "jax", "jaxlib", "numpy")}
-    return {
-        "config": config,
-        "cases_sha256": hashlib.sha256(table.values.tobytes()).hexdigest(),
-        "model_sha256": model_hash(inputs.model),
-        "versions": versions,
-        "axes": table.axes,
-    }
-
-
-_DIFFERS = {
-    "config": "its configuration is another one (see config.resolved.yaml in it)",
-    "cases_sha256": "its cases are others",
-    "model_sha256": "its body is another one",
-    "versions": "it was begun with other versions ({there}; here {here})",
-}
-
-
-def _check_same(store: Store, here: Mapping[str, Any]) -> None:
-    for key, words in _DIFFERS.items():
-        there = store.manifest.get(key)
-        if there != json.loads(json.dumps(here[key])):
-            words = words.format(there=there, here=here[key])
-            raise BadInput(
-                f"{store.folder} holds a run that cannot be resumed: {words}. Resume with what it "
-                "was begun with, or choose another --out."
-            )
 
 
 def _begun(out: str | os.PathLike[str] | None) -> Path | None:

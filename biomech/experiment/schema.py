@@ -492,6 +492,13 @@ def _union(models: tuple[type[Strict], ...]) -> Any:
     return Annotated[together, Field(discriminator="kind")] if len(models) > 1 else together
 
 
+SlurmOption = Literal[
+    "queue", "account", "cores", "memory", "walltime", "interface", "local_directory"
+]
+"""Options that cannot run a command: configurations are data, which people pass on."""
+SlurmValue = Annotated[str, StringConstraints(pattern=r"^[\w./:@+ -]{1,200}$")] | int
+
+
 class Execution(Strict):
     """Who computes a sweep. It changes how long that takes, never the numbers."""
 
@@ -513,8 +520,10 @@ class Execution(Strict):
     cluster: FileName = Field(
         "local", description="of dask: local, slurm, or a scheduler's address (tls://HOST:PORT)"
     )
-    cluster_options: dict[Name, str | int | float | bool | list[str]] = Field(
-        {}, description="of dask on slurm: queue, cores, memory, walltime, ... of SLURMCluster"
+    cluster_options: dict[SlurmOption, SlurmValue] = Field(
+        {},
+        description="of dask on slurm: of dask_jobqueue.SLURMCluster; whatever else your site "
+        "needs stands in dask's own configuration, ~/.config/dask/jobqueue.yaml",
     )
 
 

@@ -15,13 +15,15 @@ import contextlib
 import dataclasses
 import errno
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import xarray as xr
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from ..analysis.cases import CASE
 from ..formats.files import read_bytes
@@ -31,7 +33,9 @@ from .plan import BatchPlan
 
 FORMAT = 1
 MANIFEST, RESULTS, BATCHES, LOCK = "manifest.json", "results.zarr", "batches", "lock"
-_LARGEST_JSON = 16 * 2**20
+_LARGEST_JSON = 64 * 2**20
+_MOST_LABELS, _LARGEST_CHUNK = 1_000_000, 50_000_000
+"""Entries of an array of labels, and of one chunk."""
 NOT_COMPUTED = STATUS.index("not_computed")
 
 
@@ -69,7 +73,7 @@ class Store:
         **Raises:** `CannotStore` if the disk is full, the folder read-only or gone.
         """
         span = self.plan.span(batch)
-        with _storing(self.folder):
+        with storing(self.folder):
             arrays = self._open_arrays()
             for name, array in arrays.items():
                 array[span] = dataset[name].values
@@ -78,7 +82,7 @@ class Store:
     def give_up(self, batch: int, error: str) -> BatchEntry:
         """Mark a batch that could not be computed; a resumed run tries it again."""
         entry = BatchEntry(batch, self.cases_in([batch]), error)
-        with _storing(self.folder):
+        with storing(self.folder):
             self._mark(entry)
         return entry
 
@@ -87,9 +91,13 @@ class Store:
 
     def _open_arrays(self) -> dict[str, Any]:
         if self._arrays is None:
+            import zarr
+
             group = _open_group(self.folder, "r+")
             swept = self.manifest["variables"]
-            self._arrays = {name: group[name] for name in swept}
+            # So that a chunk that is absent is one that was lost.
+            with zarr.config.set({"array.write_empty_chunks": True}):
+                self._arrays = {name: group[name] for name in swept}
         return self._arrays
 
     # ---------------------------------------------------------------------------- reading
@@ -97,12 +105,28 @@ class Store:
     def entry(self, batch: int) -> BatchEntry | None:
         """What is known of a batch; None if it was not dealt with."""
         path = self._mark_of(batch)
-        return BatchEntry(**_read_json(path)) if path.is_file() else None
+        try:
+            return BatchEntry(**_read_json(path)) if path.is_file() else None
+        except (BadInput, TypeError):  # half-written when the power failed: computed again
+            return None
 
     def entries(self) -> dict[int, BatchEntry]:
         """Every batch dealt with so far."""
         found = {batch: self.entry(batch) for batch in range(self.plan.count)}
         return {batch: entry for batch, entry in found.items() if entry is not None}
+
+    def drop_incomplete(self) -> None:
+        """Forget the batches that lack a chunk although they are marked, as after a power cut."""
+        arrays = self._open_arrays()
+        with storing(self.folder):
+            for batch in self.entries():
+                keys = (
+                    (name, a.metadata.encode_chunk_key((batch,) + (0,) * (a.ndim - 1)))
+                    for name, a in arrays.items()
+                )
+                files = [self.folder / RESULTS / name / key for name, key in keys]
+                if not all(file.is_file() and file.stat().st_size for file in files):
+                    self._mark_of(batch).unlink(missing_ok=True)
 
     def _mark_of(self, batch: int) -> Path:
         return self.folder / BATCHES / f"{batch:07d}.json"
@@ -119,7 +143,9 @@ class Store:
 
     def open(self) -> xr.Dataset:
         """All cases along `case`, read when they are used."""
-        held = set(_open_group(self.folder, "r"))
+        group = _open_group(self.folder, "r")
+        _check_sizes(group, self.folder, self.manifest["variables"], self.plan.cases)
+        held = set(group)
         missing = [name for name in self.manifest["order"] if name not in held]
         if missing:
             raise BadInput(f"{RESULTS} in {self.folder} is damaged: it lacks '{missing[0]}'.")
@@ -153,7 +179,7 @@ def create_store(
     - `coordinates`: over `case`, the value of every parameter.
     """
     swept = [str(n) for n, v in part.data_vars.items() if CASE in v.dims]
-    with _storing(folder):
+    with storing(folder):
         (folder / BATCHES).mkdir()
         labels = part.drop_vars(swept).assign_coords(coordinates)
         texts = {n: v.astype(object) for n, v in labels.variables.items() if v.dtype.kind == "U"}
@@ -185,7 +211,8 @@ def _create_array(group: Any, part: xr.DataArray, plan: BatchPlan) -> None:
 
 
 @contextlib.contextmanager
-def _storing(folder: Path) -> Iterator[None]:
+def storing(folder: Path) -> Iterator[None]:
+    """`CannotStore` with a remedy for whatever the disk refuses in the block."""
     try:
         yield
     except OSError as error:
@@ -210,7 +237,7 @@ def only_runner(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / LOCK)
-    with _storing(folder):
+    with storing(folder):
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -248,6 +275,37 @@ def _open_group(folder: Path, mode: Any) -> Any:
     return group
 
 
+def _check_sizes(group: Any, folder: Path, swept: list[str], cases: int) -> None:
+    """Raise for labels too long to hold, and chunks too large, before anything is read."""
+    for name, array in group.arrays():
+        labels = name not in swept
+        if labels and array.size > max(_MOST_LABELS, cases):
+            raise BadInput(f"{RESULTS} in {folder}: '{name}' has {array.size} entries; too many.")
+        if math.prod(array.chunks) > _LARGEST_CHUNK:
+            raise BadInput(f"{RESULTS} in {folder}: the chunks of '{name}' are too large.")
+        if not labels and array.shape[0] != cases:
+            raise BadInput(f"{RESULTS} in {folder} is damaged: '{name}' has other cases.")
+
+
+class _Plan(BaseModel):
+    cases: Annotated[int, Field(gt=0, le=10**9)]
+    size: Annotated[int, Field(gt=0, le=10**6)]
+
+
+_Variable = Annotated[str, StringConstraints(pattern=r"^\w{1,100}$")]
+
+
+class _Manifest(BaseModel):
+    """What a manifest must hold to be read; what else it holds is compared, not used."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+    plan: _Plan
+    variables: list[_Variable]
+    order: list[_Variable]
+    axes: dict[str, list[float]] | None
+    config: dict[str, Any]
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
@@ -261,12 +319,18 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             f"{FORMAT}. Use the version of biomech that wrote it."
         )
     try:
-        BatchPlan(**manifest["plan"])
-        for key in ("variables", "order", "config"):
-            manifest[key]
-    except (KeyError, TypeError) as error:
-        raise BadInput(f"{path.name} in {folder} is damaged: {error}.") from error
+        _Manifest.model_validate(manifest)
+    except ValidationError as error:
+        raise BadInput(f"{path.name} in {folder} is damaged: {_first_line(error)}.") from error
+    axes = manifest["axes"]
+    if axes and math.prod(map(len, axes.values())) != manifest["plan"]["cases"]:
+        raise BadInput(f"{path.name} in {folder} is damaged: its axes do not make its cases.")
     return manifest
+
+
+def _first_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _read_json(path: Path) -> dict[str, Any]:

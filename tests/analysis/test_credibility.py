@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from biomech.analysis import credibility as credibility_module
 from biomech.analysis.credibility import credibility, credibility_text
 from biomech.analysis.labels import label_inverse
 from biomech.studies.gait_events import gait_events
@@ -128,3 +129,17 @@ def test_loads_on_a_body_without_side_count():
     harness = _row(_labelled(bodies=("pelvis", "pelvis")), "residual force")
     assert harness["limit"] == feet["limit"] > 0.0
     assert harness["verdict"] == feet["verdict"] == "pass"
+
+
+def test_one_bad_case_among_many_counts_as_it_does_alone(walk, monkeypatch):
+    size = 10.0 * _peak_external_force(walk)
+    bad, good = (_two_residuals(walk, "N", x, 0.0) for x in (size, 0.0))
+    cases = xr.concat([good, good, bad, good, good], "case", data_vars="all")
+    for piece in (credibility_module._PIECE_BYTES, 1):  # all at once; case by case
+        monkeypatch.setattr(credibility_module, "_PIECE_BYTES", piece)
+        one, many = _row(bad, "residual force"), _row(cases, "residual force")
+        assert many["verdict"] == one["verdict"] == "fail"
+        for name in ("peak", "rms", "limit", "what"):
+            assert many[name] == one[name]
+    grid = cases.expand_dims("b").rename(case="a")
+    assert _row(grid, "residual force")["rms"] == one["rms"]

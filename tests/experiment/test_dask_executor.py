@@ -5,9 +5,11 @@ import subprocess
 import pytest
 
 from biomech.experiment import dask_executor
+from biomech.experiment.config import check
 from biomech.experiment.dask_executor import check_address, gpus, on_dask, worker_environments
 from biomech.experiment.executors import ONE_THREAD, Work
 from biomech.model.names import BadInput
+from experiment.swinging_leg import configuration
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_gpus_are_those_this_process_may_use(monkeypatch):
 def test_missing_extra_is_said(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(BadInput, match=r"pip install 'biomech\[cluster\]'"):
-        next(on_dask(Work(tmp_path, "{}", "x", tmp_path), [0], 0))
+        next(on_dask(Work(tmp_path, "{}", "x", tmp_path, "{}"), [0], 0))
 
 
 def test_slurm_jobs_are_one_process_each_and_encrypted(monkeypatch):
@@ -70,3 +72,31 @@ def test_slurm_jobs_are_one_process_each_and_encrypted(monkeypatch):
     assert made["workers"] == 40 and made["queue"] == "cpu"
     assert (made["cores"], made["processes"], made["protocol"]) == (1, 1, "tls://")
     assert made["security"].require_encryption
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"job_script_prologue": ["touch /tmp/x"]},
+        {"python": "/tmp/evil.sh"},
+        {"queue": "cpu\n#SBATCH --wrap=x"},
+        {"account": "$(id)"},
+    ],
+)
+def test_configuration_runs_no_command_on_the_cluster(options):
+    with pytest.raises(BadInput, match="cluster_options"):
+        check(configuration(execution={"executor": "dask", "cluster_options": options}))
+    good = {"queue": "cpu", "walltime": "01:00:00", "memory": "3 GB", "cores": 2}
+    assert check(configuration(execution={"cluster_options": good}))
+
+
+def test_scheduler_that_does_not_answer_is_said(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    pytest.importorskip("cryptography")
+    with (
+        distributed.Client.__init__.__globals__["dask"].config.set(
+            {"distributed.comm.timeouts.connect": "0.2s"}
+        ),
+        pytest.raises(BadInput, match="cannot be reached or started"),
+    ):
+        next(on_dask(Work(tmp_path, "{}", "x", tmp_path, "{}"), [0], 0, cluster="127.0.0.1:1"))

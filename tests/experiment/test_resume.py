@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from biomech.experiment import executors
+from biomech.experiment import executors, runner
 from biomech.experiment.case_study import CaseStudy
+from biomech.experiment.config import load_config
+from biomech.experiment.executors import Work
 from biomech.experiment.open_run import open_run
 from biomech.experiment.runner import SOME_FAILED, RunInterrupted, run
 from biomech.experiment.store import BATCHES, MANIFEST, Store
@@ -68,16 +70,22 @@ def test_resuming_what_is_finished_computes_nothing(path, undisturbed, monkeypat
 
 
 def test_resume_begins_what_is_not_there_yet(path, tmp_path):
-    run(path, out=tmp_path / "new", resume=True, overrides=["sweep.gluteal.scale.linspace=[1,2,2]"])
+    with pytest.warns(UserWarning, match="a new one begins"):
+        run(
+            path,
+            out=tmp_path / "new",
+            resume=True,
+            overrides=["sweep.gluteal.scale.linspace=[1,2,2]"],
+        )
     assert open_run(tmp_path / "new").sizes["gluteal.scale"] == 2
 
 
 @pytest.mark.parametrize(
     "changes, said",
     [
-        (["sweep.gluteal.scale.linspace=[0.4,1.0,15]"], "its configuration is another one"),
-        (["study.rate_hz=25"], "its configuration is another one"),
-        (["seed=1"], "its configuration is another one"),
+        (["sweep.gluteal.scale.linspace=[0.4,1.0,15]"], "configuration is another one, in sweep"),
+        (["study.rate_hz=25"], "its configuration is another one, in study"),
+        (["seed=1"], "its configuration is another one, in seed"),
     ],
 )
 def test_another_experiment_does_not_resume_it(path, undisturbed, changes, said):
@@ -155,6 +163,50 @@ def test_interruption_keeps_what_is_done_and_says_how_to_go_on(
     assert bits(tmp_path / "out") == bits(undisturbed)
 
 
+def test_file_that_changes_during_a_run_is_not_mixed_in(tmp_path, monkeypatch):
+    path = write(tmp_path / "data", **MANY)
+    execute = runner.processes
+
+    def changed_before(*arguments):
+        table = tmp_path / "data" / "swing.sto"
+        table.write_text(table.read_text() + "\n")
+        return execute(*arguments)
+
+    monkeypatch.setattr(runner, "processes", changed_before)
+    asked = ["execution.executor=processes", "execution.workers=1"]
+    with pytest.raises(BadInput, match="its configuration is another one, in files"):
+        run(path, out=tmp_path / "out", overrides=asked)
+    assert len(Store(tmp_path / "out").pending()) == CASES - 1
+
+
+def test_worker_that_dies_while_idle_is_replaced(path, undisturbed, tmp_path):
+    """The consumer takes its time; meanwhile the only worker has nothing to do and is killed."""
+    checked = load_config(path)
+    study = CaseStudy(checked)
+    folder = runner._begin(study, tmp_path / "out")
+    store = Store(folder)
+    finished = executors.processes(Work.of(checked, store), store.pending(), 1, 1)
+    for _ in finished:
+        for worker in children_of(os.getpid()):
+            if b"popen_loky" in Path(f"/proc/{worker}/cmdline").read_bytes():
+                os.kill(worker, signal.SIGKILL)
+        break
+    assert [entry.error for entry in finished] == [""] * (CASES - 2)
+    assert bits(folder) == bits(undisturbed)
+
+
+def test_workers_that_cannot_start_end_the_run(path, tmp_path, monkeypatch):
+    checked = load_config(path)
+    store = Store(runner._begin(CaseStudy(checked), tmp_path / "out"))
+    monkeypatch.setattr(executors, "_begin", die)
+    with pytest.raises(BadInput, match="worker processes died one after the other"):
+        list(executors.processes(Work.of(checked, store), store.pending(), 100, 1))
+
+
+def die(*arguments):
+    os._exit(1)
+
+
 # ------------------------------------------------------------------------------- kill -9
 
 
@@ -197,12 +249,13 @@ def children_of(pid):
 @pytest.mark.skipif(os.name != "posix", reason="process groups")
 def test_ctrl_c_ends_all_processes_with_one_line(path, tmp_path):
     folder = tmp_path / "out"
-    runner = start(path, folder, "--executor", "processes", "--workers", "2")
-    assert wait_for(lambda: batches_done(folder) >= 2, runner), runner.stderr.read()
-    os.killpg(runner.pid, signal.SIGINT)
-    _, said = runner.communicate(timeout=120)
-    assert runner.returncode == 130
-    (line,) = said.splitlines()
+    process = start(path, folder, "--executor", "processes", "--workers", "2")
+    assert wait_for(lambda: batches_done(folder) >= 2, process), process.stderr.read()
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    begins, line = said.splitlines()
+    assert begins.endswith("a new one begins.")
     assert line.startswith("Interrupted: ") and f"--resume --out {folder}" in line
     assert Store(folder).pending()
 
@@ -210,22 +263,22 @@ def test_ctrl_c_ends_all_processes_with_one_line(path, tmp_path):
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for workers in /proc")
 def test_killed_runner_and_workers_cost_no_bit(path, undisturbed, tmp_path):
     folder = tmp_path / "out"
-    runner = start(path, folder, "--executor", "serial")
-    assert wait_for(lambda: batches_done(folder) >= 3, runner), runner.stderr.read()
-    runner.kill()
-    runner.communicate()
+    process = start(path, folder, "--executor", "serial")
+    assert wait_for(lambda: batches_done(folder) >= 3, process), process.stderr.read()
+    process.kill()
+    process.communicate()
     first = {f: f.stat().st_mtime_ns for f in (folder / BATCHES).glob("*.json")}
     assert 3 <= len(first) < CASES
 
-    runner = start(path, folder, "--executor", "processes", "--workers", "2")
-    assert wait_for(lambda: batches_done(folder) > len(first), runner), runner.stderr.read()
-    workers = children_of(runner.pid)
+    process = start(path, folder, "--executor", "processes", "--workers", "2")
+    assert wait_for(lambda: batches_done(folder) > len(first), process), process.stderr.read()
+    workers = children_of(process.pid)
     for worker in workers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
     assert workers
-    _, said = runner.communicate(timeout=300)
-    assert runner.returncode == 0, said
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
     for file, when in first.items():
         assert file.stat().st_mtime_ns == when  # not computed again
     assert bits(folder) == bits(undisturbed)

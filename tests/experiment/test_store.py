@@ -125,6 +125,21 @@ def test_batch_without_its_mark_is_computed_again(tmp_path, study, whole):
     xr.testing.assert_identical(store.open().load(), whole)
 
 
+def test_what_a_power_cut_leaves_is_computed_again(tmp_path, study, whole):
+    """A mark on the disk whose chunk never arrived, or arrived empty; and an empty mark."""
+    store = new_store(tmp_path / "run", study)
+    fill(store, study)
+    chunks = tmp_path / "run" / RESULTS / "metric_value" / "c"
+    (chunks / "0" / "0").unlink()
+    (chunks / "2" / "0").write_bytes(b"")
+    (tmp_path / "run" / BATCHES / "0000003.json").write_bytes(b"")
+    assert store.pending() == [3]
+    store.drop_incomplete()
+    assert store.pending() == [0, 2, 3]
+    fill(store, study)
+    xr.testing.assert_identical(store.open().load(), whole)
+
+
 def test_damaged_chunk_is_an_error_not_a_number(tmp_path, study):
     store = new_store(tmp_path / "run", study)
     fill(store, study)
@@ -191,6 +206,17 @@ def test_two_runners_do_not_share_a_folder(tmp_path, study):
         (lambda folder: (folder / MANIFEST).write_text("[]"), "holds no mapping"),
         (lambda folder: (folder / MANIFEST).write_text('{"format": 9}'), "has format 9"),
         (lambda folder: (folder / MANIFEST).write_text('{"format": 1}'), "is damaged"),
+        (lambda folder: _changed(folder, plan={"cases": "a", "size": 1}), "is damaged: plan.cases"),
+        (lambda folder: _changed(folder, plan={"cases": 11, "size": 0}), "is damaged: plan.size"),
+        (
+            lambda folder: _changed(folder, axes={"a.x": [1.0, 2.0]}),
+            "its axes do not make its cases",
+        ),
+        (lambda folder: _changed(folder, axes=[1]), "is damaged: axes"),
+        (lambda folder: _changed(folder, order=5), "is damaged: order"),
+        (lambda folder: _changed(folder, variables=["../../x"]), "is damaged: variables"),
+        (lambda folder: _changed(folder, plan={"cases": 12, "size": 3}), "has other cases"),
+        (lambda folder: _longer(folder, "metric"), "too many"),
         (lambda folder: shutil.rmtree(folder / RESULTS), "There is no results.zarr"),
         (lambda folder: (folder / RESULTS / "zarr.json").write_text("{"), "is damaged"),
         (lambda folder: _as_objects(folder), "is damaged"),
@@ -201,6 +227,16 @@ def test_damaged_or_foreign_store_is_refused(tmp_path, study, damage, said):
     damage(tmp_path / "run")
     with pytest.raises(BadInput, match=said):
         open_run(tmp_path / "run").load()
+
+
+def _changed(folder, **changes):
+    path = folder / MANIFEST
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def _longer(folder, name):
+    path = folder / RESULTS / name / "zarr.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "shape": [10**9]}))
 
 
 def _as_objects(folder):
