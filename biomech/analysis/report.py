@@ -260,7 +260,7 @@ def _key_effects(effects: Any, dataset) -> Iterator[_Answer]:
     largest of all of that leg."""
     size = counted_size(effects, "percent")
     of = size.index.get_level_values("metric")
-    side = most_changed(dataset)[0].rpartition("_")[2]
+    side = _main_side(dataset)
     largest: list[Any] = []
     for joint in _MAIN_LOADS:
         for leg in sorted(SIDES, key=lambda leg: leg != side):
@@ -269,11 +269,19 @@ def _key_effects(effects: Any, dataset) -> Iterator[_Answer]:
                 largest.append(own.idxmax())
                 break
     own = size[of.str.endswith(f"_{side}")]
-    own = own if own.notna().any() else size
+    own = own if own.notna().any() else size  # no metric of that leg, or none with a leg
     if own.notna().any() and own.idxmax() not in largest:
         largest.append(own.idxmax())
     for metric, parameter, at in largest:
         yield _key_effect(effects.loc[(metric, parameter, at)], metric, f"{parameter} {at:.3g}")
+
+
+def _main_side(dataset) -> str:
+    """The leg in the tornado."""
+    try:
+        return most_changed(dataset)[0].rpartition("_")[2]
+    except BadInput:  # too few cases count for any of the metrics drawn there
+        return SIDES[0]
 
 
 def _key_effect(effect: Any, metric: str, where: str) -> _Answer:

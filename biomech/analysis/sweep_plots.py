@@ -232,7 +232,8 @@ def most_changed(dataset: xr.Dataset) -> tuple[str, ...]:
     known = known_metrics(dataset)
     wanted = [f"{stem}_{side}" for stem in _MAIN[:2] for side in SIDES]
     wanted = [name for name in wanted if name in known] or list(known[:1])
-    table: Any = effect_table(dataset, wanted)
+    table: Any = _fitted_of(dataset, wanted)
+    wanted = [name for name in wanted if name in table.index.get_level_values("metric")]
     size: Any = counted_size(table, "change").groupby("metric").max().fillna(-1.0)
     leg = lambda name: name.rpartition("_")[2]
     of_leg = {
@@ -243,6 +244,19 @@ def most_changed(dataset: xr.Dataset) -> tuple[str, ...]:
     for name in sorted(wanted, key=lambda name: leg(name) != main or size[name] < 0.0):
         first.setdefault(name.rpartition("_")[0], name)
     return tuple(name for name in wanted if name in first.values())
+
+
+def _fitted_of(dataset, metrics) -> Any:
+    """The table of effects of those metrics that can be fitted; `BadInput` if none can."""
+    try:
+        return effect_table(dataset, metrics)
+    except BadInput:
+        table: Any = effect_table(dataset)  # NaN where too few cases count
+        some = table[table.index.get_level_values("metric").isin(metrics)]
+        known = some["value"].notna().groupby("metric").any()
+        if not known.any():
+            raise
+        return some[some.index.get_level_values("metric").isin(known.index[known])]
 
 
 def _draw_tornado(ax: Axes, dataset, cases, table: Any, metric, count) -> set[str]:

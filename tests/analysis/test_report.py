@@ -211,6 +211,18 @@ def test_cases_that_are_not_counted_are_told(sample, text_of):
     assert "of 80 cases: Peak knee force, right: 7." in text
 
 
+@pytest.mark.parametrize("stems", [("peak_knee",), ("peak_knee", "peak_hip")])
+def test_a_peak_that_cannot_be_fitted_spoils_no_report(sample, stems):
+    share, edge = sample["metric_limited_share"].copy(), sample["metric_at_edge"].copy()
+    for i, name in enumerate(sample["metric"].values):
+        if str(name).startswith(stems):
+            share[:78, i], edge[78:, i] = 0.2, True
+    page = Page(report_html(sample.assign(metric_limited_share=share, metric_at_edge=edge)))
+    answer = page.text.partition("Read with care:")[0]
+    assert "from fitted" in answer and "Peak knee force" not in answer
+    assert bool(page.all("img")) == (len(stems) == 1)  # no peak to draw in a tornado
+
+
 def test_distributions_are_told_in_words(sample, text_of):
     drawn = {
         A: {"uniform": [0.4, 1.2]},
