@@ -7,6 +7,9 @@ The *unchanged* value of a parameter is the neutral one of its intervention; for
 configuration that is no intervention, the value written there. Of a grid the value nearest to it
 counts, of a sample the nearest one inside the range. Where neither is known it is the first value
 of a grid and the median of a sample.
+
+A case is *counted* for a metric if all its instants have a solution, the muscles were strong enough
+in all of the metric's window (else its load is too small), and its peak is a reliable one.
 """
 
 import json
@@ -97,6 +100,19 @@ def metric_column(dataset: xr.Dataset, variable: str, metric: str) -> Float[np.n
     """A variable over `metric` (`metric_value`, `metric_limited_share`, ...), case by case."""
     chosen = dataset[variable].sel(metric=metric).transpose(*sweep_dimensions(dataset))
     return np.asarray(chosen.values, float).ravel()
+
+
+def uncounted_cases(dataset: xr.Dataset, metric: str) -> Bool[np.ndarray, " case"]:
+    """Whether each case has a value of the metric, but one that does not count."""
+    column = lambda variable: metric_column(dataset, variable, metric)
+    known = np.isfinite(column("metric_value")) & ~failed_cases(dataset)
+    return known & ((column("metric_limited_share") > 0.0) | (column("metric_at_edge") > 0.0))
+
+
+def counted_cases(dataset: xr.Dataset, metric: str) -> Bool[np.ndarray, " case"]:
+    """Whether each case has a value of the metric that counts."""
+    known = np.isfinite(metric_column(dataset, "metric_value", metric)) & ~failed_cases(dataset)
+    return known & ~uncounted_cases(dataset, metric)
 
 
 def metrics_of(dataset: xr.Dataset) -> xr.Dataset:

@@ -1,8 +1,10 @@
 """What each swept parameter does to each metric, one at a time, the others unchanged.
 
 Of a grid these are its own cases on the lines through the unchanged one. Of any other design they
-are read off a polynomial through all solved cases (`response_surface`), at `PERCENTILES` of what
-was sampled; such rows say so in `warning`. `cases` tells which value is the unchanged one.
+are read off a polynomial through all counted cases (`response_surface`), at `PERCENTILES` of what
+was sampled; such rows say so in `warning`. `cases` tells which value is the unchanged one, and
+which cases count: the others reach neither fits nor slopes. A fit is not read where it would have
+to reach further than `_REACH` beyond the counted cases: the values there are NaN.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +15,15 @@ import pandas as pd
 import xarray as xr
 
 from ..model.names import BadInput, UnknownName, suggest
-from .cases import Cases, cases_of, metric_column, metrics_of, parameter_unit
+from .cases import (
+    Cases,
+    cases_of,
+    counted_cases,
+    metric_column,
+    metrics_of,
+    parameter_unit,
+    uncounted_cases,
+)
 from .compare import compare
 from .labels import require_dataset
 from .response_surface import ResponseSurface, fit_response
@@ -25,11 +35,10 @@ _COLUMNS = [
     *("unit", "baseline", "value", "change", "percent", "slope", "slope_unit"),
     *("explained", "warning", "long_name"),
 ]
-_SAMPLE_MARKS = {
-    "metric_rival_peak": "rival peak",
-    "metric_at_edge": "at the record's edge",
-    "metric_limited_share": "strength-limited",
-}
+NOT_COUNTED = "muscles too weak or no reliable peak"
+UNSOLVED = "unsolved instants in"
+_UNCOUNTED_MARKS = f"(?:strength-limited in|at the record's edge in|{UNSOLVED}) (?:case|baseline)"
+_REACH = 0.05  # of a parameter's sampled range [-]
 _NEAR = 1e-9  # values closer than this, relative, are the same value of an axis
 
 
@@ -44,14 +53,15 @@ def effect_table(
     Index: `metric`, `parameter`, `at` (the parameter's value). Columns: `unit`, `baseline` (the
     metric with nothing changed), `value`, `change`, `percent` (of the baseline), `slope` (per unit
     of the parameter, at the baseline) and its `slope_unit`, `explained` (share of the variance that
-    a fit predicts; NaN for a grid), `warning` as of `compare`, `long_name`.
+    a fit predicts; NaN for a grid), `warning` as of `compare`, `long_name`. The warning of a fit
+    says how many cases it leaves out.
 
     - `metrics`: which ones, in that order; by default all that have a value.
     - `baseline`: parameter -> the value to compare with, instead of the one that changes nothing;
       of a grid one of its own values.
 
     **Raises:** `TypeError` for a path instead of a dataset; `BadInput` for a single case, or for
-    fewer solved cases than a fit needs.
+    fewer counted cases than a fit needs (by default: of every metric; of some, their rows are NaN).
     """
     require_dataset(dataset, "effect_table")
     cases = _with_baseline(cases_of(dataset), baseline or {})
@@ -64,7 +74,7 @@ def effect_table(
     if not chosen:
         raise BadInput("No metric of the result has a value in any case.")
     rows = _grid_rows if cases.is_grid else _sample_rows
-    table: Any = rows(dataset, cases, list(chosen))
+    table: Any = rows(dataset, cases, list(chosen), strict=metrics is not None)
     table["change"] = table["value"] - table["baseline"]
     share = 100.0 * table["change"] / table["baseline"].abs().where(table["baseline"] != 0.0)
     return table.assign(percent=share).set_index(_INDEX)[_COLUMNS]
@@ -78,10 +88,32 @@ def known_metrics(dataset: xr.Dataset) -> tuple[str, ...]:
 
 
 def fitted(dataset: xr.Dataset, cases: Cases, metric: str) -> ResponseSurface:
-    """The polynomial through the solved cases of a sample."""
+    """The polynomial through the counted cases of a sample."""
+    counted = counted_cases(dataset, metric)
     value = metric_column(dataset, "metric_value", metric)
-    solved = np.isfinite(value) & ~cases.failed
-    return fit_response(cases.values[solved], value[solved])
+    try:
+        return fit_response(cases.values[counted], value[counted])
+    except BadInput as error:
+        said = "; ".join(_left_out(dataset, cases, metric))
+        raise BadInput(f"{error} Of {metric}, {said}." if said else str(error)) from None
+
+
+def is_counted(table: Any) -> Any:
+    """Whether each row of a table of effects rests on counted cases only."""
+    return table["change"].notna() & ~table["warning"].str.contains(_UNCOUNTED_MARKS)
+
+
+def counted_size(table: Any, column: str) -> Any:
+    """Size of the change or percent of every row; NaN where it does not count."""
+    return table[column].abs().where(is_counted(table))
+
+
+def nearest_case(cases: Cases) -> int:
+    """Index of the solved case of a sample that is nearest to the unchanged body, each parameter
+    in shares of its sampled range."""
+    span = np.ptp(cases.values, axis=0)
+    apart = (cases.values - cases.unchanged) / np.where(span > 0.0, span, 1.0)
+    return int(np.argmin(np.where(cases.failed, np.inf, np.sum(apart**2, axis=1))))
 
 
 def _with_baseline(cases: Cases, baseline: Mapping[str, float]) -> Cases:
@@ -114,8 +146,9 @@ def signed(value: float, digits: int) -> str:
 # ------------------------------------------------------------------------------------ grids
 
 
-def _grid_rows(dataset, cases, metrics):
+def _grid_rows(dataset, cases, metrics, *, strict):
     """The cases on the lines through the unchanged one, compared with it."""
+    del strict  # a grid is not fitted
     at_baseline = dict(zip(cases.parameters, cases.unchanged, strict=True))
     base = dataset.sel(at_baseline)
     parts = []
@@ -136,12 +169,17 @@ def _grid_rows(dataset, cases, metrics):
 
 
 def _slope(line: pd.DataFrame, at: float) -> float:
-    """Slope at a point of a curve: of the parabola through it and its neighbours, at an end that
-    to the only one. NaN where the neighbours are unknown."""
-    x, y = line["at"].to_numpy(float), line["value"].to_numpy(float)
-    if x.size < 2:
+    """Slope at a point of a curve: of the parabola through it and its neighbours, or that to the
+    only one that counts. NaN where neither does, or the point itself does not."""
+    x = line["at"].to_numpy(float)
+    own = int(np.argmin(np.abs(x - at)))
+    near = np.arange(max(own - 1, 0), min(own + 2, x.size))
+    counts = ~line["warning"].str.contains(_UNCOUNTED_MARKS) & np.isfinite(line["value"])
+    near = near[counts.to_numpy(bool)[near]]
+    if own not in near or near.size < 2:
         return float("nan")
-    return float(np.gradient(y, x)[np.argmin(np.abs(x - at))])
+    y = line["value"].to_numpy(float)
+    return float(np.gradient(y[near], x[near])[near == own][0])
 
 
 def _slope_unit(metric: str, parameter: str) -> str:
@@ -151,30 +189,38 @@ def _slope_unit(metric: str, parameter: str) -> str:
 # ---------------------------------------------------------------------------------- samples
 
 
-def _sample_rows(dataset, cases, metrics):
-    """Values of the fitted response at percentiles of each parameter."""
-    rows = []
+def _sample_rows(dataset, cases, metrics, *, strict):
+    """Values of the fitted response at percentiles of each parameter; NaN of a metric that cannot
+    be fitted, unless none can or `strict`."""
+    rows, problems = [], []
     for metric in metrics:
-        surface = fitted(dataset, cases, metric)
-        baseline = float(surface.value(cases.unchanged))
+        try:
+            surface = fitted(dataset, cases, metric)
+            fit = "fitted, quadratic" if surface.order == 2 else "fitted, linear"
+        except BadInput as error:
+            problems.append(error)
+            if strict or len(problems) == len(metrics):
+                raise problems[0] from None
+            surface, fit = None, "too few counted cases to fit"
+        read = _reader(dataset, cases, metric, surface)
+        baseline = float(read(cases.unchanged))
         facts = dataset.sel(metric=metric)
-        fit = "fitted, quadratic" if surface.order == 2 else "fitted, linear"
         said = "; ".join([fit, *_sample_warnings(dataset, cases, metric)])
         for i, name in enumerate(cases.parameters):
             points = np.unique(np.percentile(cases.values[:, i], PERCENTILES))
             along = np.tile(cases.unchanged, (points.size, 1))
             along[:, i] = points
             unit = str(facts["metric_unit"].item())
-            part = pd.DataFrame({"at": points, "value": surface.value(along)})
+            part = pd.DataFrame({"at": points, "value": read(along)})
             rows.append(
                 part.assign(
                     metric=metric,
                     parameter=name,
                     unit=unit,
                     baseline=baseline,
-                    slope=surface.slope(cases.unchanged, i),
+                    slope=_fitted_slope(surface, cases, i, baseline),
                     slope_unit=_slope_unit(unit, parameter_unit(dataset, name)),
-                    explained=surface.explained,
+                    explained=np.nan if surface is None else surface.explained,
                     warning=said,
                     long_name=str(facts["metric_long_name"].item()),
                 )
@@ -182,11 +228,32 @@ def _sample_rows(dataset, cases, metrics):
     return pd.concat(rows, ignore_index=True)
 
 
+def _fitted_slope(surface, cases, parameter, baseline) -> float:
+    """At the unchanged case; NaN where its value is."""
+    return float("nan") if np.isnan(baseline) else surface.slope(cases.unchanged, parameter)
+
+
+def _reader(dataset, cases, metric, surface):
+    """The fitted response as a function of points; NaN too far from the counted cases."""
+    counted = cases.values[counted_cases(dataset, metric)]
+    if surface is None:
+        return lambda points: np.full(np.shape(points)[:-1], np.nan)
+    reach = _REACH * np.ptp(cases.values, axis=0)
+    low, high = counted.min(axis=0) - reach, counted.max(axis=0) + reach
+    inside = lambda points: ((points >= low) & (points <= high)).all(axis=-1)
+    return lambda points: np.where(inside(points), surface.value(points), np.nan)
+
+
 def _sample_warnings(dataset, cases, metric):
-    count = cases.failed.size
-    for variable, words in _SAMPLE_MARKS.items():
-        raised = int((metric_column(dataset, variable, metric) > 0).sum())
-        if raised:
-            yield f"{words} in {raised} of {count} cases"
+    raised = int((metric_column(dataset, "metric_rival_peak", metric) > 0).sum())
+    if raised:
+        yield f"rival peak in {raised} of {cases.failed.size} cases"
+    yield from _left_out(dataset, cases, metric)
+
+
+def _left_out(dataset, cases, metric):
+    count, weak = cases.failed.size, int(uncounted_cases(dataset, metric).sum())
+    if weak:
+        yield f"{weak} of {count} cases are not counted ({NOT_COUNTED})"
     if cases.failed.any():
         yield f"{int(cases.failed.sum())} of {count} cases failed and are left out"

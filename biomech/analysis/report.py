@@ -5,6 +5,7 @@ the dataset holds, so a report of somebody else's results shows their texts and 
 """
 
 import itertools
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,15 +25,26 @@ from .cases import (
     Cases,
     cases_of,
     configuration,
+    counted_cases,
     failed_cases,
+    metric_column,
     metrics_of,
     parameter_label,
     parameter_words,
+    read_json,
     require_metrics,
     sweep_dimensions,
+    uncounted_cases,
 )
 from .credibility import credibility
-from .effects import effect_table, known_metrics, signed
+from .effects import (
+    NOT_COUNTED,
+    counted_size,
+    effect_table,
+    known_metrics,
+    nearest_case,
+    signed,
+)
 from .inverse_dataset import FIXED_KINEMATICS, NO_LOADS
 from .labels import require_dataset
 from .page import (
@@ -49,6 +61,7 @@ from .page import (
 )
 from .plots import SIDE_LINE, metric_title
 from .report_figures import by_strength, report_figures
+from .sweep_plots import most_changed, percent_of
 
 DISCLAIMER = "For research and education; not a medical device. It makes no diagnosis."
 _MAIN_LOADS = ("hip", "knee", "patellofemoral", "ankle")
@@ -63,6 +76,12 @@ _MARKS = {
     "unsolved instants": ("?", "some instants have no solution; the value is that of the others"),
 }
 """Words of a warning -> sign beside the number, what it means. As in the command line."""
+_LAWS = {
+    "triangular": ("from", "most likely", "to"),
+    "normal": ("mean", "standard deviation"),
+    "lognormal": ("median", "sigma of the logarithm"),
+}
+"""What the numbers of a distribution are, where they are not its two ends."""
 _SERIOUS = (NO_LOADS, *itertools.chain(*CAUTIONS.values()))
 _CHECKED = ("reserve_force", "residual_force", "moment_to_balance", "center_of_mass")
 
@@ -120,7 +139,7 @@ def report_html(dataset: xr.Dataset, *, notes: str = "", config: str = "") -> st
         ("answer", "Answer at a glance"): _answer(dataset, effects),
         ("figures", "Figures"): _figures(dataset),
         ("effects", "Effects"): _effect_tables(dataset, effects),
-        ("method", "Method"): sources.method(dataset),
+        ("method", "Method"): sources.method(_with_words_for_design(dataset)),
         ("model", "Model"): sources.model_card(dataset),
         ("convergence", "Convergence and failures"): _convergence(dataset),
         ("credibility", "Credibility"): _credibility(dataset),
@@ -152,6 +171,35 @@ def _title(dataset) -> str:
     return name[:1].upper() + name[1:] or str(dataset.attrs.get("title", "Result"))
 
 
+def _with_words_for_design(dataset: xr.Dataset) -> xr.Dataset:
+    """The dataset, its design's distributions as `gluteal.scale: uniform 0.4 to 1.2`."""
+    design = read_json(dataset, "design")
+    drawn = design.get("distributions")
+    if not isinstance(drawn, dict):
+        return dataset
+    words = "; ".join(f"{name}: {_distribution_words(one)}" for name, one in drawn.items())
+    design = {key: value for key, value in design.items() if key != "distributions"}
+    return dataset.assign_attrs(design=json.dumps({**design, "drawn from": words}))
+
+
+def _distribution_words(one: Any) -> str:
+    """`uniform 0.4 to 1.2`; `normal, mean 1, standard deviation 0.1, not below 0`."""
+    if not isinstance(one, dict):
+        return str(one)
+    return ", ".join(_law_words(str(key), value) for key, value in one.items())
+
+
+def _law_words(key: str, value: Any) -> str:
+    given = value if isinstance(value, list) else [value]
+    numbers = [f"{x:g}" if isinstance(x, float) else str(x) for x in given]
+    if key == "limits" and len(given) == 2:
+        limits = zip(("not below", "not above"), given, numbers)
+        return ", ".join(f"{word} {x}" for word, own, x in limits if own is not None) or "no limits"
+    if key in _LAWS and len(given) == len(_LAWS[key]):
+        return ", ".join([key, *(f"{w} {x}" for w, x in zip(_LAWS[key], numbers))])
+    return f"{key} {' to '.join(numbers)}" if len(given) == 2 else f"{key} {', '.join(numbers)}"
+
+
 def _effects(dataset) -> pd.DataFrame | str:
     """The table of effects; why there is none, in words."""
     try:
@@ -172,7 +220,9 @@ class _Answer(NamedTuple):
 
 
 def _answer(dataset, effects) -> Html:
-    answers = list(_peaks(dataset)) if isinstance(effects, str) else list(_key_effects(effects))
+    answers = (
+        list(_peaks(dataset)) if isinstance(effects, str) else list(_key_effects(effects, dataset))
+    )
     cards = element(
         "ul",
         *(
@@ -205,31 +255,47 @@ def _peaks(dataset) -> Iterator[_Answer]:
             yield _Answer(f"Peak {joint} force", f"{max(values.values()):.2f} BW", words)
 
 
-def _key_effects(effects: Any) -> Iterator[_Answer]:
-    """The largest effect on the peak load of each joint, and the largest of all."""
+def _key_effects(effects: Any, dataset) -> Iterator[_Answer]:
+    """The largest counted effect on the peak load of each joint, of the leg in the tornado; and the
+    largest of all of that leg."""
+    size = counted_size(effects, "percent")
+    of = size.index.get_level_values("metric")
+    side = _main_side(dataset)
     largest: list[Any] = []
     for joint in _MAIN_LOADS:
-        names = [f"peak_{joint}_force_{side}" for side in SIDES]
-        own = effects[effects.index.get_level_values("metric").isin(names)]
-        size = own["percent"].abs()
-        if size.notna().any():
-            largest.append(size.idxmax())
-    size = effects["percent"].abs()
-    if size.notna().any() and size.idxmax() not in largest:
-        largest.append(size.idxmax())
+        for leg in sorted(SIDES, key=lambda leg: leg != side):
+            own = size[of == f"peak_{joint}_force_{leg}"]
+            if own.notna().any():
+                largest.append(own.idxmax())
+                break
+    own = size[of.str.endswith(f"_{side}")]
+    own = own if own.notna().any() else size  # no metric of that leg, or none with a leg
+    if own.notna().any() and own.idxmax() not in largest:
+        largest.append(own.idxmax())
     for metric, parameter, at in largest:
         yield _key_effect(effects.loc[(metric, parameter, at)], metric, f"{parameter} {at:.3g}")
 
 
+def _main_side(dataset) -> str:
+    """The leg in the tornado."""
+    try:
+        return most_changed(dataset)[0].rpartition("_")[2]
+    except BadInput:  # too few cases count for any of the metrics drawn there
+        return SIDES[0]
+
+
 def _key_effect(effect: Any, metric: str, where: str) -> _Answer:
+    fit = effect["explained"]
+    fit = "" if np.isnan(fit) else f" (fitted; the fit predicts {percent_of(fit)} of the variance)"
     if abs(effect["percent"]) < _LEAST_PERCENT:
-        stem = metric.rpartition("_")[0]
-        return _Answer(metric_title(stem), f"< {_LEAST_PERCENT:g} %", "whatever the parameter")
+        said = f"whatever the parameter{fit}"
+        return _Answer(metric_title(metric), f"< {_LEAST_PERCENT:g} %", said)
     return _Answer(
         metric_title(metric),
         f"{signed(effect['change'], 2)} {effect['unit']}",
-        f"{signed(effect['percent'], 0)} %: from {effect['baseline']:.2f} to "
-        f"{effect['value']:.2f} {effect['unit']} at {where}{_marks(effect['warning'])}",
+        f"{signed(effect['percent'], 0)} %: from {'fitted ' if fit else ''}"
+        f"{effect['baseline']:.2f} to {effect['value']:.2f} {effect['unit']} at "
+        f"{where}{_marks(effect['warning'])}{fit}",
     )
 
 
@@ -240,10 +306,19 @@ def _with_care(dataset, effects) -> Iterator[object]:
         what = "cases have instants" if failed.size > 1 else "case has instants"
         yield f"{int(failed.sum())} of {failed.size} {what} without a solution."
     if (dataset["metric_limited_share"] > 0).any():
+        is_fit = not isinstance(effects, str) and not cases_of(dataset).is_grid
         yield (
             "Muscles were too weak for part of the motion, so that loads there are too small: "
-            "marked ! in numbers, hollow or hatched in figures."
+            f"{'left out of fits, ' if is_fit else 'marked ! in numbers, '}hollow or hatched in "
+            "figures."
         )
+    if not isinstance(effects, str):
+        left = max(int(uncounted_cases(dataset, name).sum()) for name in known_metrics(dataset))
+        if left:
+            yield (
+                f"Up to {left} of {failed.size} cases, depending on the metric, are not counted in "
+                f"slopes, fits, medians and bands: {NOT_COUNTED}."
+            )
     checks = _checks(dataset)
     missed = [] if checks is None else _missed(checks)
     if missed:
@@ -272,48 +347,79 @@ def _effect_tables(dataset, effects) -> Html:
     if not cases.is_grid:
         said += (
             " The columns are percentiles of what was sampled, the values those of a polynomial "
-            "fitted to all solved cases. Fit is the share of the variance that it predicts of "
-            "cases left out of it."
+            "fitted to all counted cases, those of the unchanged body too. Fit is the share of the "
+            "variance that it predicts of cases left out of it. Nearest is the computed value of "
+            f"the case nearest to the unchanged body: {_nearest_words(cases)}."
         )
     ranked = by_strength(effects, cases)
     tables = [_effect_table(dataset, effects, name) for name in ranked[:_MOST_TABLES]]
     if len(ranked) > _MOST_TABLES:
         tables.append(element("p", f"{len(ranked) - _MOST_TABLES} weaker parameters are left out."))
     warned = "; ".join(set(effects["warning"]))
+    if not cases.is_grid:
+        tables += [_not_counted_words(dataset)]
     marks = [f"{sign} {meaning}" for words, (sign, meaning) in _MARKS.items() if words in warned]
     return join([element("p", said), *tables, bullets(marks)])
 
 
 def _effect_table(dataset, effects: Any, parameter: str) -> Html:
     own = effects.xs(parameter, level="parameter")
+    fitted, cases = not np.isnan(own["explained"]).all(), cases_of(dataset)
     size = own["percent"].abs().groupby("metric", sort=False).max()
     shown = [name for name in size.index if size[name] >= _LEAST_PERCENT]
     at = np.unique(own.index.get_level_values("at"))
     at = at[np.unique(np.linspace(0, at.size - 1, _MOST_COLUMNS).round().astype(int))]
     words = parameter_words(dataset, parameter)
     label = parameter_label(dataset, parameter) + (f": {words}" if words else "")
-    rows = [_effect_row(own.loc[name], name, at) for name in shown]
-    left_out = size.size - len(shown)
+    near = nearest_case(cases) if fitted else None
+    rows = [_effect_row(own.loc[name], name, at, _nearest(dataset, name, near)) for name in shown]
+    left_out, unknown = int((size < _LEAST_PERCENT).sum()), int(size.isna().sum())
     rest = f"{left_out} of {size.size} metrics change by less than {_LEAST_PERCENT:g} %."
+    if unknown:
+        rest += f" Of {unknown} no effect is known."
     if not rows:
         return join([element("h3", label), element("p", rest)])
-    fit = ("Fit",) if own["explained"].notna().any() else ()
-    head = ("Metric", *fit, "Unchanged", *(f"{value:.3g}" for value in at))
+    base = ("Fit", "Unchanged, fitted", "Nearest") if fitted else ("Unchanged",)
+    head = ("Metric", *base, *(f"{value:.3g}" for value in at))
     grid = table(label, head, rows, numbers=range(1, len(head)))
-    return join([grid, element("p", rest) if left_out else ""])
+    return join([grid, element("p", rest) if left_out or unknown else ""])
 
 
-def _effect_row(line: Any, metric: str, at) -> tuple[str, ...]:
+def _effect_row(line: Any, metric: str, at, nearest: tuple[str, ...]) -> tuple[str, ...]:
     first = line.iloc[0]
-    cells = [f"{first['baseline']:.2f}", *(_effect_cell(line.loc[value]) for value in at)]
-    if np.isfinite(first["explained"]):
-        cells.insert(0, f"{100.0 * first['explained']:.0f} %")
-    return f"{metric_title(metric)} [{first['unit']}]", *cells
+    fit = (percent_of(first["explained"]),) if nearest else ()
+    cells = [_effect_cell(line.loc[value], fitted=bool(nearest)) for value in at]
+    name = f"{metric_title(metric)} [{first['unit']}]"
+    return name, *fit, f"{first['baseline']:.2f}", *nearest, *cells
 
 
-def _effect_cell(effect: Any) -> str:
+def _nearest(dataset, metric: str, case: int | None) -> tuple[str, ...]:
+    """The computed value of a case; nothing for a grid."""
+    if case is None:
+        return ()
+    counts = counted_cases(dataset, metric)[case]
+    value = metric_column(dataset, "metric_value", metric)[case]
+    return (f"{value:.2f}" if counts else "not counted",)
+
+
+def _nearest_words(cases: Cases) -> str:
+    near = nearest_case(cases)
+    values = zip(cases.parameters, cases.values[near], strict=True)
+    return ", ".join([f"case {near}", *(f"{name} {x:.3g}" for name, x in values)])
+
+
+def _not_counted_words(dataset) -> Html:
+    """How many cases the fit of each metric leaves out, if any."""
+    counts = {name: int(uncounted_cases(dataset, name).sum()) for name in known_metrics(dataset)}
+    said = [f"{metric_title(name)}: {count}" for name, count in counts.items() if count]
+    head = f"Not counted ({NOT_COUNTED}), of {failed_cases(dataset).size} cases: "
+    return element("p", f"{head}{'; '.join(said)}.") if said else Html()
+
+
+def _effect_cell(effect: Any, *, fitted: bool) -> str:
     if not effect["change"] or np.isnan(effect["change"]):
-        return "failed" if np.isnan(effect["change"]) else "0"
+        missing = "not counted" if fitted else "failed"
+        return missing if np.isnan(effect["change"]) else "0"
     size = abs(effect["percent"])
     percent = f" ({signed(effect['percent'], 1 if size < 10.0 else 0)} %)" if size >= 0.0 else ""
     return f"{signed(effect['change'], 2)}{percent}{_marks(effect['warning'])}"

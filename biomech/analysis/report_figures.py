@@ -12,8 +12,15 @@ import numpy as np
 import xarray as xr
 
 from ..model.names import BadInput
-from .cases import Cases, cases_of, parameter_words, sweep_dimensions, unchanged_case
-from .effects import effect_table
+from .cases import (
+    Cases,
+    cases_of,
+    parameter_words,
+    sweep_dimensions,
+    unchanged_case,
+    uncounted_cases,
+)
+from .effects import NOT_COUNTED, counted_size, effect_table
 from .plots import NEEDS, metric_title, plot, svg_of
 from .sweep_plots import most_changed
 
@@ -71,11 +78,13 @@ def _of_sweep(dataset: xr.Dataset) -> Iterator[tuple[Any, ...]]:
         ends = "ends of its range" if cases.is_grid else "5th and 95th percentile, fitted"
         caption = (
             f"What moves the peak loads most: each parameter at the {ends}, the others unchanged."
+            f"{_not_counted(dataset, metrics)}"
         )
         yield dataset, "tornado", caption, f"Ranked bars. {_in_words(table, strongest)}", {}
     for name in strongest[:MOST]:
         words = parameter_words(dataset, name)
         caption = f"Peak joint forces against {name}{f' ({words})' if words else ''}."
+        caption += _not_counted(dataset, metrics)
         alt = f"Lines. {caption} {_in_words(table, (name,))}"
         yield dataset, "response", caption, alt, {"parameter": name}
     if cases.is_grid and len(cases.parameters) > 1:
@@ -103,8 +112,8 @@ def _loads_of_sweep(dataset, cases, metrics):
 
 
 def by_strength(table: Any, cases: Cases) -> tuple[str, ...]:
-    """The swept parameters, that with the largest relative effect on any metric first."""
-    size = table["percent"].abs().groupby("parameter").max()
+    """The swept parameters, that with the largest counted relative effect on any metric first."""
+    size = counted_size(table, "percent").groupby("parameter").max()
     key = lambda name: -np.nan_to_num(float(size.get(name, 0.0)))
     return tuple(sorted(cases.parameters, key=key))
 
@@ -115,9 +124,21 @@ def _in_words(table: Any, parameters: tuple[str, ...]) -> str:
     for metric in dict.fromkeys(table.index.get_level_values("metric")):
         for name in parameters:
             line = table.loc[metric].loc[name].sort_index()
-            low, high = line.iloc[0], line.iloc[-1]
-            said.append(
-                f"{metric_title(metric)}: {low['value']:.2f} {low['unit']} at {name} "
-                f"{line.index[0]:.3g}, {high['value']:.2f} at {line.index[-1]:.3g}."
-            )
+            ends = [f"{_value_words(line.iloc[i])} at {line.index[i]:.3g}" for i in (0, -1)]
+            said.append(f"{metric_title(metric)}, by {name}: {', '.join(ends)}.")
     return " ".join(said)
+
+
+def _value_words(effect: Any) -> str:
+    value = float(effect["value"])
+    return "not known" if np.isnan(value) else f"{value:.2f} {effect['unit']}"
+
+
+def _not_counted(dataset, metrics) -> str:
+    """A sentence for the caption; empty where every case counts."""
+    said = [
+        f"{count} of {bad.size} for {metric_title(name).lower()}"
+        for name in metrics
+        if (count := int((bad := uncounted_cases(dataset, name)).sum()))
+    ]
+    return f" Shown but not counted ({NOT_COUNTED}): {', '.join(said)}." if said else ""

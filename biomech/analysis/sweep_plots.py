@@ -1,8 +1,10 @@
 """Figures of a sweep: how named metrics answer to what was varied.
 
 The right leg is dark and solid, the left one light and dashed, as in `plots`. Circles are hollow
-where muscles were too weak in part of the metric's window: loads there are too small. Cases with
-instants that have no solution are left out, and the line below the axes says how many.
+where muscles were too weak in part of the metric's window, so that loads there are too small, or
+where there is no reliable peak: such cases are shown but not counted (`cases`), neither in medians
+and bands nor in fits. Cases with instants that have no solution are left out. The lines below the
+axes say how many cases both are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,14 +25,25 @@ from ..studies.gait_events import SIDES
 from .cases import (
     Cases,
     cases_of,
+    counted_cases,
     failed_cases,
     metric_column,
     metrics_of,
     parameter_label,
     parameter_words,
+    uncounted_cases,
 )
-from .effects import PERCENTILES, effect_table, known_metrics, signed
-from .plots import INK, SIDE_LINE, fewest_gaps, limited_handle, metric_title, panels, styled
+from .effects import (
+    NOT_COUNTED,
+    PERCENTILES,
+    UNSOLVED,
+    counted_size,
+    effect_table,
+    is_counted,
+    known_metrics,
+    signed,
+)
+from .plots import INK, SIDE_LINE, fewest_gaps, metric_title, panels, styled
 
 _MAIN = ("peak_hip_force", "peak_knee_force", "peak_patellofemoral_force", "peak_ankle_force")
 _BAND = (5.0, 95.0)
@@ -75,8 +88,9 @@ def plot_response(
     if cases.is_grid and swept.size <= _MOST_TICKS:
         axes[0].set_xticks(swept, [f"{value:g}" for value in swept])  # the axes share them
     words = _axis_words(dataset, cases.parameters[column])
-    figure.supxlabel("\n".join([words, *_left_out(cases)]), fontsize=9.0)
     drawn = [name for names in by_panel.values() for name in names]
+    below = [words, *_not_counted(dataset, drawn), *_left_out(cases)]
+    figure.supxlabel("\n".join(below), fontsize=9.0)
     _response_legend(figure, dataset, cases, column, drawn)
     return figure
 
@@ -84,7 +98,8 @@ def plot_response(
 def _draw_response(ax: Axes, dataset, cases, column, metric):
     """One leg's answer: a line through the cases, or the median and a band of many."""
     x = cases.values[:, column]
-    y = np.where(cases.failed, np.nan, metric_column(dataset, "metric_value", metric))
+    value = metric_column(dataset, "metric_value", metric)
+    y = np.where(counted_cases(dataset, metric), value, np.nan)
     side = _side(metric)
     color, order = SIDE_LINE[side]["color"], np.argsort(x)
     if _is_line(cases):
@@ -94,9 +109,9 @@ def _draw_response(ax: Axes, dataset, cases, column, metric):
             ax.plot(x, y, linestyle="none", marker="." if side == "r" else "x", markersize=2.5,
                     markeredgewidth=0.5, color=color, alpha=0.4, rasterized=True)  # fmt: skip
         _draw_band(ax, x, y, list(_bins(cases, column, y)), side)
-    weak = (metric_column(dataset, "metric_limited_share", metric) > 0.0) & np.isfinite(y)
+    weak = uncounted_cases(dataset, metric)
     if weak.any():
-        ax.plot(x[weak], y[weak], linestyle="none", marker="o", markersize=4.0, zorder=3.0,
+        ax.plot(x[weak], value[weak], linestyle="none", marker="o", markersize=4.0, zorder=3.0,
                 markerfacecolor="white", markeredgewidth=0.9, markeredgecolor=color)  # fmt: skip
 
 
@@ -120,7 +135,7 @@ def _draw_band(ax: Axes, x, y, bins, side):
 def _bins(
     cases: Cases, column: int, y: Float[np.ndarray, " case"]
 ) -> Iterator[Int[np.ndarray, " n"]]:
-    """Indices of the solved cases at each value of a grid, or in each quantile of a sample."""
+    """Indices of the counted cases at each value of a grid, or in each quantile of a sample."""
     x = cases.values[:, column]
     known = np.flatnonzero(np.isfinite(y))
     if cases.is_grid:
@@ -150,9 +165,8 @@ def _response_legend(figure, dataset, cases, column, metrics):
                              edgecolor=SIDE_LINE["l"]["color"], label=label))  # fmt: skip
     at = f"unchanged ({cases.unchanged[column]:.3g})"
     handles.append(Line2D([], [], color=_GREY, linewidth=0.8, linestyle=":", label=at))
-    shares = [metric_column(dataset, "metric_limited_share", name) for name in metrics]
-    if (np.array(shares) > 0.0).any():
-        handles.append(limited_handle())
+    if any(uncounted_cases(dataset, name).any() for name in metrics):
+        handles.append(_not_counted_handle())
     columns = len(handles) if figure.get_figwidth() > 1.7 * len(handles) else 3
     figure.legend(handles=handles, loc="outside upper left", ncols=columns)
 
@@ -168,7 +182,7 @@ def plot_tornado(
 
     The ends are the smallest and the largest value of a grid; of a sample they are the 5th and
     95th percentile, and the response is fitted (`effects`). The parameter that moves a metric most
-    is on top.
+    is on top. An end that is not counted has a hollow circle instead of a bar.
 
     - `metrics`: full names; by default the peak hip and knee force, of the leg that changes more.
     - `count`: most parameters to draw.
@@ -179,13 +193,23 @@ def plot_tornado(
     height = 0.85 + 0.5 * min(count, len(cases.parameters))
     figure = Figure(figsize=(7.2, 0.6 + height * len(chosen)), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(chosen), 1))
+    shown: set[str] = set()
     for ax, name in zip(axes, chosen, strict=True):
-        _draw_tornado(ax, dataset, cases, table.loc[name], name, count)
-    figure.supxlabel("\n".join([_tornado_words(cases), *_left_out(cases)]), fontsize=9.0)
-    handles: list = [Patch(label="low end of the range", **_LOW), Patch(label="high end", **_HIGH)]
-    if table["warning"].str.contains(_WEAK_WORDS).any():
-        handles.append(limited_handle())
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+        shown |= _draw_tornado(ax, dataset, cases, table.loc[name], name, count)
+    below = [] if cases.is_grid else _not_counted(dataset, chosen)
+    words = [_tornado_words(cases), *below, *_left_out(cases)]
+    figure.supxlabel("\n".join(words), fontsize=9.0)
+    handles: list = [
+        *([Patch(label="low end of the range", **_LOW)] if "low" in shown else []),
+        *([Patch(label="high end of the range", **_HIGH)] if "high" in shown else []),
+        *([_not_counted_handle()] if "not counted" in shown else []),
+    ]
+    if handles:
+        place: dict[str, Any] = {"loc": "outside upper left", "columnspacing": 1.2}
+        figure.legend(handles=handles, ncols=len(handles), **place)
+    figure.draw_without_rendering()  # so that the size of axes and words is known
+    for ax in axes:
+        _leave_room(ax)
     return figure
 
 
@@ -194,38 +218,73 @@ _LOW: dict[str, Any] = {
     "edgecolor": SIDE_LINE["l"]["color"],
     "hatch": "/////",
 }
-_WEAK_WORDS = "strength-limited in case"  # as `effect_table` writes it of a grid
 _HIGH: dict[str, Any] = {"facecolor": SIDE_LINE["r"]["color"], "edgecolor": SIDE_LINE["r"]["color"]}
 
 
+_ALIKE = (
+    0.01  # changes of both legs that differ less, relative, are the same: the right one is shown
+)
+
+
 def most_changed(dataset: xr.Dataset) -> tuple[str, ...]:
-    """The peak hip and knee force of the leg that changes more; other metrics if there are none."""
+    """The peak hip and knee force of the one leg that changes more, or of the other leg where that
+    has none; other metrics if there are none."""
     known = known_metrics(dataset)
     wanted = [f"{stem}_{side}" for stem in _MAIN[:2] for side in SIDES]
     wanted = [name for name in wanted if name in known] or list(known[:1])
-    table: Any = effect_table(dataset, wanted)
-    size = np.nan_to_num(table["change"].abs().groupby("metric").max()[wanted])
-    first = {}
-    for _, name in sorted(zip(-size, wanted, strict=True)):
+    table: Any = _fitted_of(dataset, wanted)
+    wanted = [name for name in wanted if name in table.index.get_level_values("metric")]
+    size: Any = counted_size(table, "change").groupby("metric").max().fillna(-1.0)
+    leg = lambda name: name.rpartition("_")[2]
+    of_leg = {
+        side: max([size[n] for n in wanted if leg(n) == side], default=-2.0) for side in SIDES
+    }
+    main = "l" if of_leg["l"] > max(of_leg["r"], 0.0) * (1.0 + _ALIKE) else "r"
+    first: dict[str, str] = {}
+    for name in sorted(wanted, key=lambda name: leg(name) != main or size[name] < 0.0):
         first.setdefault(name.rpartition("_")[0], name)
     return tuple(name for name in wanted if name in first.values())
 
 
-def _draw_tornado(ax: Axes, dataset, cases, table: Any, metric, count):
+def _fitted_of(dataset, metrics) -> Any:
+    """The table of effects of those metrics that can be fitted; `BadInput` if none can."""
+    try:
+        return effect_table(dataset, metrics)
+    except BadInput:
+        table: Any = effect_table(dataset)  # NaN where too few cases count
+        some = table[table.index.get_level_values("metric").isin(metrics)]
+        known = some["value"].notna().groupby("metric").any()
+        if not known.any():
+            raise
+        return some[some.index.get_level_values("metric").isin(known.index[known])]
+
+
+def _draw_tornado(ax: Axes, dataset, cases, table: Any, metric, count) -> set[str]:
+    """Bars and words of one metric; returns what the legend has to explain."""
     ends = {name: table.loc[name].sort_index().iloc[[0, -1]] for name in cases.parameters}
-    reach = {name: [0.0, *np.nan_to_num(both["change"])] for name, both in ends.items()}
+    reach = {
+        name: [0.0, *np.nan_to_num(both["change"].where(is_counted(both)))]
+        for name, both in ends.items()
+    }
     ranked = sorted(cases.parameters, key=lambda name: np.ptp(reach[name]))[-count:]
-    baseline, unit = float(table["baseline"].iloc[0]), str(table["unit"].iloc[0])
+    unit, shown = str(table["unit"].iloc[0]), set()
+    missing = "failed" if cases.is_grid else "not counted"
     for row, name in enumerate(ranked):
         for i, (offset, look) in enumerate([(0.19, _LOW), (-0.19, _HIGH)]):
             at, end = ends[name].index[i], ends[name].iloc[i]
-            width, weak = float(np.nan_to_num(end["change"])), _WEAK_WORDS in end["warning"]
-            ax.barh(row + offset, width, height=0.34, linewidth=0.8, **look)
+            width = float(np.nan_to_num(end["change"]))
+            counts = bool(is_counted(ends[name]).iloc[i])
+            failed = np.isnan(end["change"]) or UNSOLVED in end["warning"]
+            weak, width = not counts and not failed, 0.0 if failed else width
+            ax.barh(row + offset, width if counts else 0.0, height=0.34, linewidth=0.8, **look)
+            if counts and width:
+                shown.add(("low", "high")[i])
             if weak:
+                shown.add("not counted")
                 ax.plot(width, row + offset, color=INK, marker="o", markersize=4.0,
                         markerfacecolor="white", zorder=3.0)  # fmt: skip
             ax.annotate(
-                f"{at:.3g}: {_change_words(end, unit)}",
+                f"{at:.3g}: {missing if failed else _change_words(end, unit)}",
                 (width, row + offset),
                 xytext=((-1.0 if width < 0.0 else 1.0) * (7.0 if weak else 4.0), 0.0),
                 textcoords="offset points",
@@ -238,25 +297,70 @@ def _draw_tornado(ax: Axes, dataset, cases, table: Any, metric, count):
     ax.tick_params(axis="y", length=0.0)
     ax.spines["left"].set_visible(False)
     ax.set_ylim(-0.55, len(ranked) - 0.45)
-    _leave_room(ax, [change for name in ranked for change in reach[name]])
-    ax.set_title(f"{metric_title(metric)}: {baseline:.2f} {unit} unchanged")
-    ax.set_xlabel(f"change [{unit}]")
+    ax.set_title(f"{metric_title(metric)}: {_baseline_words(table.iloc[0], unit)}")
+    ax.set_xlabel(f"change [{unit}]{_fit_words(table.iloc[0])}")
+    return shown
+
+
+def _baseline_words(effect, unit) -> str:
+    """`3.16 BW unchanged (fitted)`."""
+    baseline = float(effect["baseline"])
+    if np.isnan(baseline):
+        return "unchanged value not known"
+    return f"{baseline:.2f} {unit} unchanged{'' if np.isnan(effect['explained']) else ' (fitted)'}"
+
+
+def _fit_words(effect) -> str:
+    explained = float(effect["explained"])
+    known = not np.isnan(explained)
+    return f"; the fit predicts {percent_of(explained)} of the variance" if known else ""
+
+
+def percent_of(share: float) -> str:
+    """`97 %`; a share that is nearly but not quite the whole is not rounded up to it."""
+    if share < 0.0:
+        return "none"
+    shown = 100.0 * share
+    return f"{shown:.0f} %" if shown < 99.5 or shown > 99.95 else f"{shown:.1f} %"
 
 
 def _change_words(effect, unit) -> str:
     """`+0.78 BW, +22.4 %`."""
     change, percent = float(effect["change"]), float(effect["percent"])
-    if np.isnan(change):
-        return "failed"
     share = "" if np.isnan(percent) else f", {signed(percent, 1)} %"
     return f"{signed(change, 2)} {unit}{share}" if change else "unchanged"
 
 
-def _leave_room(ax: Axes, changes):
-    """Limits that leave the words at the ends of the bars inside the axes."""
-    low, high = min(changes), max(changes)
-    room = (0.75 if low < 0.0 else 0.55) * ((high - low) or 1.0)
-    ax.set_xlim(low - (room if low < 0.0 else 0.02 * room), high + room)
+def _leave_room(ax: Axes):
+    """Limits that leave the words at the ends of the bars inside the axes, by their drawn size."""
+    width = float(ax.bbox.width) - 2.0 * _PAD
+    words: Any = ax.texts
+    at = np.array([text.xy[0] for text in words])
+    own = np.array([text.get_window_extent().width for text in words])
+    gap = np.abs([text.get_position()[0] for text in words]) * ax.figure.dpi / 72.0
+    leftwards = np.array([text.get_ha() == "right" for text in words])
+    low, high = min(0.0, *at), max(0.0, *at)
+    if high <= low:
+        low, high = -0.5, 0.5
+
+    def room(scale):
+        """Pixels needed left and right of the bars, at so many pixels for each unit."""
+        left = np.where(leftwards, gap + own - scale * (at - low), 0.0).max(initial=0.0)
+        right = np.where(leftwards, 0.0, gap + own - scale * (high - at)).max(initial=0.0)
+        return left, right
+
+    least, most = _LEAST_BARS * width / (high - low), width / (high - low)
+    for _ in range(40):  # bisection: what is needed grows with the scale
+        scale = 0.5 * (least + most)
+        fits = scale * (high - low) + sum(room(scale)) <= width
+        least, most = (scale, most) if fits else (least, scale)
+    left, right = room(least)
+    spare = max(width - least * (high - low) - left - right, 0.0)
+    ax.set_xlim(low - (left + _PAD) / least, high + (right + spare + _PAD) / least)
+
+
+_PAD = 5.0  # pixels at 100 dpi, between words and the border of the axes
+_LEAST_BARS = 0.05  # of the axes' width, for the bars, however long the words
 
 
 def _named(dataset, parameter) -> str:
@@ -282,7 +386,8 @@ def plot_heat_map(
     """A metric over two parameters of a grid, any others unchanged.
 
     Few cells have their value written in them, many get contour lines. Hatched: muscles too weak in
-    part of the window (/), or no solution (x, blank). A frame marks the unchanged case.
+    part of the window or no reliable peak (/), or no solution (x, blank). A frame marks the
+    unchanged case.
 
     - `metric`: full name; by default the peak knee or hip force that changes most.
     - `x`, `y`: the parameters; by default the second and the first one swept.
@@ -361,12 +466,12 @@ _FRAME: dict[str, Any] = {
 
 
 def _values(plane, metric, down, across):
-    """The metric over a plane of the grid, NaN where a case failed, and where it was too weak."""
+    """The metric over a plane of the grid, NaN where a case failed, and where it does not count."""
     shape = [plane.sizes[name] for name in cases_of(plane).parameters]
     turned = tuple(cases_of(plane).parameters) == (across, down)
     columns = (
         np.where(failed_cases(plane), np.nan, metric_column(plane, "metric_value", metric)),
-        metric_column(plane, "metric_limited_share", metric) > 0.0,
+        uncounted_cases(plane, metric),
     )
     return tuple(c.reshape(shape).T if turned else c.reshape(shape) for c in columns)
 
@@ -400,8 +505,8 @@ def _print_values(ax: Axes, value, image):
 
 def _plane_legend(figure, plane, metric):
     handles = [Patch(label="unchanged", **_FRAME)]
-    if (metric_column(plane, "metric_limited_share", metric) > 0.0).any():
-        handles.append(Patch(label="muscles too weak, load underestimated", **_HATCHED))
+    if uncounted_cases(plane, metric).any():
+        handles.append(Patch(label=f"{NOT_COUNTED}: not counted", **_HATCHED))
     if failed_cases(plane).any():
         handles.append(Patch(label="no solution", **_FAILED))
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
@@ -481,6 +586,22 @@ def _axis_words(dataset, parameter) -> str:
 def _left_out(cases: Cases) -> list[str]:
     failed = int(cases.failed.sum())
     return [f"{failed} of {cases.failed.size} cases failed and are left out"] if failed else []
+
+
+def _not_counted(dataset, metrics) -> list[str]:
+    """How many cases are not counted; of several metrics the least and the most."""
+    counts = [int(uncounted_cases(dataset, name).sum()) for name in metrics]
+    if not any(counts):
+        return []
+    fewest, most = min(counts), max(counts)
+    number = f"{most}" if fewest == most else f"{fewest} to {most}"
+    by = "" if len(counts) == 1 or fewest == most else ", depending on the metric"
+    return [f"not counted: {number} of {failed_cases(dataset).size} cases ({NOT_COUNTED}){by}"]
+
+
+def _not_counted_handle():
+    return Line2D([], [], linestyle="none", marker="o", markersize=4, markerfacecolor="white",
+                  markeredgecolor=INK, label=f"{NOT_COUNTED}: not counted")  # fmt: skip
 
 
 def _pale(color) -> tuple[float, float, float]:

@@ -90,7 +90,7 @@ def test_warnings_of_a_sample_count_its_cases(sample):
     said = effect_table(marked.assign(status=status), [KNEE])["warning"].iloc[0].split("; ")
     assert said[1:] == [
         "rival peak in 1 of 80 cases",
-        "strength-limited in 1 of 80 cases",
+        "1 of 80 cases are not counted (muscles too weak or no reliable peak)",
         "2 of 80 cases failed and are left out",
     ]
 
@@ -101,6 +101,46 @@ def test_failed_cases_do_not_reach_the_fit(sample):
     spoilt = effect_table(sample.assign(status=status, metric_value=value), [KNEE])
     clean = effect_table(sample, [KNEE])
     np.testing.assert_allclose(spoilt["value"], clean["value"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("mark", ["metric_limited_share", "metric_at_edge"])
+def test_cases_that_do_not_count_do_not_reach_the_fit(sample, mark):
+    at = np.arange(0, 80, 5)
+    spoilt = _raised(sample, mark, case=at)
+    spoilt["metric_value"] = spoilt["metric_value"].copy()
+    spoilt["metric_value"][at] = 1e3
+    table, clean = effect_table(spoilt, [KNEE]), effect_table(sample, [KNEE])
+    np.testing.assert_allclose(table["value"], clean["value"], rtol=1e-9)
+    np.testing.assert_allclose(table["slope"], clean["slope"], rtol=1e-9)
+    assert table["warning"].str.contains("16 of 80 cases are not counted").all()
+
+
+def test_a_fit_is_not_read_beyond_the_cases_that_count(sample):
+    low = np.flatnonzero(sample[A].values < 0.5)
+    line = effect_table(_raised(sample, "metric_limited_share", case=low), [KNEE]).loc[KNEE].loc[A]
+    reach = 0.05 * np.ptp(sample[A].values)
+    inside = line.index >= sample[A].values[sample[A].values >= 0.5].min() - reach
+    assert not inside.all()
+    np.testing.assert_array_equal(np.isfinite(line["value"]), inside)
+
+
+def test_too_few_cases_that_count(sample):
+    weak = _raised(sample, "metric_limited_share", case=np.arange(76))
+    with pytest.raises(BadInput, match=f"4 usable .* Of {KNEE}, 76 of 80 cases are not counted"):
+        effect_table(weak, [KNEE])
+    table = effect_table(weak)
+    assert table.loc[KNEE]["value"].isna().all() and table.loc[OTHER]["value"].notna().all()
+    assert table.loc[KNEE]["warning"].iloc[0].startswith("too few counted cases to fit")
+
+
+@pytest.mark.parametrize("mark", ["metric_limited_share", "metric_at_edge"])
+def test_slope_of_a_grid_is_that_to_neighbours_that_count(grid, walk, mark):
+    base = float(walk["metric_value"].sel(metric=KNEE))
+    slope = lambda dataset, name: effect_table(dataset, [KNEE]).loc[KNEE].loc[name]["slope"]
+    one_sided = slope(_raised(grid, mark, **{A: 0, B: 2}), B)
+    np.testing.assert_allclose(one_sided, base * (factor(1.0, 1.0) - factor(1.0, 0.6)) / 0.4)
+    assert slope(_raised(grid, mark, **{A: 1, B: 1}), A).isna().all()  # not to the next but one
+    assert slope(_raised(grid, mark, **{A: 0, B: 1}), B).isna().all()  # the baseline itself
 
 
 def test_levels_of_a_sample_are_told_once(sample):

@@ -189,9 +189,52 @@ def test_a_single_case_is_answered_by_its_peaks(walk, text_of):
 
 def test_effects_of_a_sample_say_how_well_they_are_fitted(sample, text_of):
     text = text_of(sample)
-    assert "a polynomial fitted to all solved cases" in text
-    assert "Metric Fit Unchanged" in text and "[BW] 100 %" in text
+    assert "a polynomial fitted to all counted cases" in text
+    assert "Metric Fit Unchanged, fitted Nearest" in text and "[BW] 100 %" in text
+    assert "%: from fitted" in text and "(fitted; the fit predicts 100 % of the variance)" in text
+    assert "nearest to the unchanged body: case " in text
     assert "cases 80, random, samples 80" in text
+
+
+def test_effects_that_do_not_count_are_no_answer(grid, text_of):
+    share = grid["metric_limited_share"].copy()
+    share[2] = 0.2  # where gluteal strength is 0.25
+    answer = text_of(grid.assign(metric_limited_share=share)).partition("Read with care:")[0]
+    assert f"{A} 0.5" in answer and f"{A} 0.25" not in answer
+
+
+def test_cases_that_are_not_counted_are_told(sample, text_of):
+    edge = sample["metric_at_edge"].copy()
+    edge[:7, sample["metric"].values.tolist().index("peak_knee_force_r")] = True
+    text = text_of(sample.assign(metric_at_edge=edge))
+    assert "Up to 7 of 80 cases, depending on the metric, are not counted" in text
+    assert "of 80 cases: Peak knee force, right: 7." in text
+
+
+@pytest.mark.parametrize("stems", [("peak_knee",), ("peak_knee", "peak_hip")])
+def test_a_peak_that_cannot_be_fitted_spoils_no_report(sample, stems):
+    share, edge = sample["metric_limited_share"].copy(), sample["metric_at_edge"].copy()
+    for i, name in enumerate(sample["metric"].values):
+        if str(name).startswith(stems):
+            share[:78, i], edge[78:, i] = 0.2, True
+    page = Page(report_html(sample.assign(metric_limited_share=share, metric_at_edge=edge)))
+    answer = page.text.partition("Read with care:")[0]
+    assert "from fitted" in answer and "Peak knee force" not in answer
+    assert bool(page.all("img")) == (len(stems) == 1)  # no peak to draw in a tornado
+
+
+def test_distributions_are_told_in_words(sample, text_of):
+    drawn = {
+        A: {"uniform": [0.4, 1.2]},
+        B: {"normal": [1.0, 0.1], "limits": [0.0, None]},
+        "calf.scale": {"triangular": [0.5, 1.0, 1.5]},
+        "odd": 3,
+    }
+    design = {"kind": "lhs", "parameters": [A, B], "samples": 80, "distributions": drawn}
+    text = text_of(sample.assign_attrs(design=json.dumps(design)))
+    assert f"drawn from {A}: uniform 0.4 to 1.2; {B}: normal, mean 1, standard deviation" in text
+    assert "deviation 0.1, not below 0; calf.scale: triangular, from 0.5, most likely 1, to" in text
+    assert "{'" not in text
 
 
 def test_what_failed_and_what_was_too_weak(grid, text_of):

@@ -11,6 +11,7 @@ from biomech.model.names import BadInput, UnknownName
 from small_sweeps import A, B, factor, grid_of, sample_of
 
 KNEE = "peak_knee_force_r"
+NOT_COUNTED = "muscles too weak or no reliable peak: not counted"
 
 
 @pytest.fixture
@@ -34,6 +35,14 @@ def _limited(dataset, cases, metric=KNEE):
     for index in cases:
         share[(*index, column)] = 0.2
     return dataset.assign(metric_limited_share=share)
+
+
+def _spoilt(sample, mark, at):
+    """A sample whose marked cases have a value of the knee that is far off."""
+    value, marks = sample["metric_value"].copy(), sample[mark].copy()
+    column = sample["metric"].values.tolist().index(KNEE)
+    value[at, column], marks[at, column] = -50.0, 1
+    return sample.assign({"metric_value": value, mark: marks})
 
 
 def _failed(dataset, cases):
@@ -94,10 +103,34 @@ def test_weak_cases_are_hollow_and_failed_ones_are_counted(grid):
     np.testing.assert_allclose(marks.get_data(), [[0.25], [_metric(grid, KNEE)[2, 0]]])
     assert _hollow(hip) == []
     assert figure.get_supxlabel().endswith("\n2 of 9 cases failed and are left out")
-    assert "muscles too weak, load underestimated" in _legend(figure)
-    np.testing.assert_allclose(
-        _lines(knee)["right"].get_ydata()[-1], np.median(_metric(grid, KNEE)[0, 1:])
-    )
+    assert NOT_COUNTED in _legend(figure)
+    median = _lines(knee)["right"].get_ydata()
+    expected = [_metric(grid, KNEE)[2, 2], np.median(_metric(grid, KNEE)[0, 1:])]
+    np.testing.assert_allclose([median[0], median[-1]], expected)
+    assert "not counted: 0 to 1 of 9 cases" in figure.get_supxlabel()
+
+
+@pytest.mark.parametrize("mark", ["metric_limited_share", "metric_at_edge"])
+def test_weak_cases_and_unreliable_peaks_do_not_move_medians_and_bands(sample, mark):
+    """Values far off in marked cases leave the curves where they are without these cases."""
+    spoilt = _spoilt(sample, mark, np.arange(0, 80, 8))
+    rest = sample.isel(case=np.flatnonzero(np.arange(80) % 8))
+    drawn = plot(spoilt, "response", parameter=B, metrics=[KNEE])
+    alone = plot(rest, "response", parameter=B, metrics=[KNEE])
+    ours, clean = (_lines(figure.axes[0], "-")["right"].get_data() for figure in (drawn, alone))
+    np.testing.assert_allclose(ours, clean)
+    band, clean = (figure.axes[0].collections[0].get_paths()[0] for figure in (drawn, alone))
+    np.testing.assert_allclose(band.vertices, clean.vertices)
+    (marks,) = _hollow(drawn.axes[0])
+    assert marks.get_ydata().tolist() == [-50.0] * 10
+    assert NOT_COUNTED in _legend(drawn) and "not counted: 10 of 80" in drawn.get_supxlabel()
+
+
+def test_the_line_of_one_parameter_is_broken_at_a_weak_case(line):
+    figure = plot(_limited(line, [(1,)]), "response", metrics=[KNEE])
+    expected = _metric(line, KNEE)[[2, 1, 0]]
+    expected[1] = np.nan
+    np.testing.assert_allclose(_lines(figure.axes[0])["right"].get_ydata(), expected)
 
 
 def test_a_sample_is_drawn_case_by_case_with_the_median_of_bins(sample):
@@ -167,8 +200,45 @@ def test_tornado_marks_weak_ends_and_draws_no_bar_for_a_failed_one(grid):
     figure = plot(_limited(grid.assign(metric_value=value), [(2, 1)]), "tornado", metrics=[KNEE])
     (ax,) = figure.axes
     assert len(_hollow(ax)) == 1
-    assert "muscles too weak, load underestimated" in _legend(figure)
-    assert ax.texts[0].get_text() == "0.6: failed" and _bars(ax)[0].get_width() == 0.0
+    assert NOT_COUNTED in _legend(figure)
+    assert ax.texts[2].get_text() == "0.6: failed" and _bars(ax)[2].get_width() == 0.0
+    assert all(bar.get_width() == 0.0 for bar in _bars(ax) if bar.get_hatch())  # 0.25 is weak
+    assert _legend(figure) == ["high end of the range", NOT_COUNTED]
+
+
+def test_tornado_of_a_sample_says_that_its_unchanged_value_is_fitted(sample):
+    figure = plot(sample, "tornado", metrics=[KNEE])
+    title = figure.axes[0].get_title(loc="left")
+    assert title.endswith("BW unchanged (fitted)")
+    assert figure.axes[0].get_xlabel() == "change [BW]; the fit predicts 100 % of the variance"
+
+
+def test_tornado_is_read_off_counted_cases_and_not_beyond_them(sample):
+    low = np.flatnonzero(sample[A].values < 0.5)
+    figure = plot(_spoilt(sample, "metric_at_edge", low), "tornado", metrics=[KNEE])
+    words = [text.get_text() for text in figure.axes[0].texts]
+    widths = [bar.get_width() for bar in _bars(figure.axes[0])]
+    clean = [bar.get_width() for bar in _bars(plot(sample, "tornado", metrics=[KNEE]).axes[0])]
+    beyond = next(i for i, text in enumerate(words) if text.endswith("not counted"))
+    assert widths[beyond] == 0.0 and not _hollow(figure.axes[0])
+    assert sum("not counted" in text for text in words) == 1
+    kept = [i for i, text in enumerate(words) if "not counted" not in text]
+    assert {round(widths[i], 3) for i in kept} <= {round(width, 3) for width in clean}
+    assert f"not counted: {low.size} of 80 cases" in figure.get_supxlabel()
+
+
+@pytest.mark.parametrize("factor", [1.0, -1.0])
+def test_words_of_a_tornado_stay_inside(grid, factor, tmp_path):
+    """As saved: off both borders of the axes, beyond which the parameters have their names."""
+    base = grid["metric_value"].values[:1, 1:2]
+    turned = base + factor * (grid["metric_value"].values - base)
+    long = grid.assign(metric_value=grid["metric_value"].copy(data=turned))
+    figure = plot(long.rename({A: "gluteal_strength_of_both_legs.scale"}), "tornado")
+    save_figure(figure, tmp_path / "tornado")
+    for ax in figure.axes:
+        for text in ax.texts:
+            extent = text.get_window_extent()
+            assert ax.bbox.x0 < extent.x0 and extent.x1 < ax.bbox.x1
 
 
 def test_tornado_keeps_the_strongest(grid):
@@ -178,6 +248,10 @@ def test_tornado_keeps_the_strongest(grid):
 
 def test_the_leg_that_changes_more_is_shown(grid):
     assert most_changed(grid) == ("peak_hip_force_r", KNEE)
+    value, column = grid["metric_value"].copy(), grid["metric"].values.tolist()
+    value[2, :, column.index("peak_hip_force_l")] *= 1.1  # less than the right knee changes
+    value[..., column.index("peak_hip_force_r")] = value[0, 1, column.index("peak_hip_force_r")]
+    assert most_changed(grid.assign(metric_value=value)) == ("peak_hip_force_r", KNEE)
     assert most_changed(grid.sel(metric=["hip_force_impulse_l"])) == ("hip_force_impulse_l",)
 
 
@@ -213,7 +287,7 @@ def test_heat_map_hatches_weak_and_failed_cells(grid):
     hatches = [(p.get_hatch(), p.get_x(), p.get_y()) for p in ax.patches if p.get_hatch()]
     assert hatches == [("///", -0.5, -0.5), ("xxx", 1.5, -0.5)]
     assert len(ax.texts) == 8
-    assert _legend(figure)[1:] == ["muscles too weak, load underestimated", "no solution"]
+    assert _legend(figure)[1:] == [NOT_COUNTED, "no solution"]
     assert "1 of 9 cases failed" in figure.get_supxlabel()
 
 
