@@ -158,6 +158,8 @@ def _grid_rows(dataset, cases, metrics, *, strict):
         table = compare(base, line, metrics, names=("baseline", "case")).reset_index()
         table = table.rename(columns={name: "at", "case": "value"})
         table = table.assign(parameter=name, explained=np.nan)
+        failed = table["warning"].str.contains("unsolved instants in case")
+        table.loc[failed, ["value", "difference", "percent"]] = np.nan
         slopes = {m: _slope(own, at_baseline[name]) for m, own in table.groupby("metric")}
         table["slope"] = [slopes[metric] for metric in table["metric"]]
         unit = parameter_unit(dataset, name)
