@@ -148,10 +148,10 @@ def configs(
 def models() -> None:
     """List the built-in bodies."""
     from .formats.load import load_built_in
-    from .model.library import BUILT_IN
+    from .model import library
 
     rows = []
-    for name in BUILT_IN:
+    for name in library.BUILT_IN:
         model = load_built_in(name)
         rows.append(
             (

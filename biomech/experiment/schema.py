@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from ..formats.native import SUFFIXES
 from ..interventions import CATALOGUE, Intervention
-from ..model.library import BUILT_IN, BUILT_IN_GAIT
+from ..model import library
 from ..model.names import BadInput, short_name, suggest
 from .sampling import (
     MAX_CASES,
@@ -145,7 +145,7 @@ class BodyModel(Strict):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str | None) -> str | None:
-        return _built_in("model", name, tuple(BUILT_IN))
+        return _built_in("model", name, tuple(library.BUILT_IN))
 
     @field_validator("path")
     @classmethod
@@ -185,7 +185,7 @@ class RecordedTrial(Strict):
     @field_validator("reference")
     @classmethod
     def _known(cls, name: str | None) -> str | None:
-        return _built_in("gait", name, ("default", *BUILT_IN_GAIT))
+        return _built_in("gait", name, ("default", *library.BUILT_IN_GAIT))
 
     @model_validator(mode="after")
     def _one(self) -> "RecordedTrial":

@@ -3,8 +3,8 @@
 import os
 from typing import Any
 
+from ..model import library
 from ..model.body import Model
-from ..model.library import BUILT_IN, built_in_text
 from ..model.names import BadInput, near_miss
 from ..precision import require_precision
 from .files import as_path, why_no_file
@@ -13,7 +13,9 @@ from .native import SUFFIXES, parse_model, read_model
 
 def load_built_in(name: str) -> Model:
     """A body that comes with the package, e.g. "planar"."""
-    return parse_model(built_in_text("model", name, BUILT_IN), BUILT_IN[name])
+    return parse_model(
+        library.built_in_text("model", name, library.BUILT_IN), library.BUILT_IN[name]
+    )
 
 
 def load_model(
@@ -36,11 +38,11 @@ def load_model(
         raise BadInput(f"'{text}' is no .osim file, so it takes no {', '.join(osim_options)}.")
     if suffix in SUFFIXES:
         return read_model(text)
-    if text in BUILT_IN:
+    if text in library.BUILT_IN:
         return load_built_in(text)
     if path.is_file():
         raise BadInput(f"'{text}' is no model: pass an .osim or .yaml file.")
     if path.is_dir():
         raise BadInput(why_no_file(path))
-    hint = near_miss(text, tuple(BUILT_IN)) or f"Built in: {', '.join(BUILT_IN)}."
+    hint = near_miss(text, tuple(library.BUILT_IN)) or f"Built in: {', '.join(library.BUILT_IN)}."
     raise BadInput(f"No model '{text}'. {hint} Or pass the path of an .osim or .yaml file.")

@@ -10,7 +10,7 @@ import hashlib
 
 import numpy as np
 
-from ..model.library import BUILT_IN_GAIT, built_in_text
+from ..model import library
 from ..model.names import BadInput
 from .external_loads import ExternalForce
 from .trial import Trial
@@ -47,8 +47,8 @@ def reference_gait(name: str = "planar") -> Trial:
         raise TypeError(
             f"`name` must be that of a built-in gait, e.g. 'planar', not {type(name).__name__}."
         )
-    text = built_in_text("reference gait", name, BUILT_IN_GAIT)
-    notes, labels, values = _parse(text, BUILT_IN_GAIT[name])
+    text = library.built_in_text("reference gait", name, library.BUILT_IN_GAIT)
+    notes, labels, values = _parse(text, library.BUILT_IN_GAIT[name])
     columns = dict(zip(labels, values.T, strict=True))
     stride = float(columns["stride_length"][0])
     time = columns["time"]
@@ -79,7 +79,7 @@ def reference_gait(name: str = "planar") -> Trial:
         start=0.0,
         end=period,
         notes=(*notes, *CAUTIONS[name]),
-        source=((BUILT_IN_GAIT[name], hashlib.sha256(text.encode()).hexdigest()),),
+        source=((library.BUILT_IN_GAIT[name], hashlib.sha256(text.encode()).hexdigest()),),
         citations=_CITATIONS[name],
     )
 

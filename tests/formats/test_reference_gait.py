@@ -10,7 +10,7 @@ from biomech.dynamics.inverse_dynamics import inverse_dynamics
 from biomech.dynamics.kinematics import body_motion
 from biomech.formats.load import load_built_in, load_model
 from biomech.formats.reference_gait import reference_gait
-from biomech.model.library import BUILT_IN_GAIT, built_in_text
+from biomech.model import library
 from biomech.model.names import BadInput
 from biomech.studies.inverse import inverse
 from biomech.studies.prepare import ensure_actuated, measured_motion
@@ -151,7 +151,7 @@ def maker():
 @pytest.fixture(scope="module")
 def column():
     """Columns of the file by their label."""
-    labels, table = _table(built_in_text("reference gait", "planar", BUILT_IN_GAIT))
+    labels, table = _table(library.built_in_text("reference gait", "planar", library.BUILT_IN_GAIT))
     return dict(zip(labels, table.T, strict=True))
 
 
@@ -270,7 +270,7 @@ def test_peaks_of_the_joint_loads_hardly_depend_on_the_sampling(gait, planar):
 @pytest.mark.science
 def test_making_it_again_gives_the_same_file(maker):
     model, _, _, unknowns, _, q, _, loads = maker.make()
-    labels, table = _table(built_in_text("reference gait", "planar", BUILT_IN_GAIT))
+    labels, table = _table(library.built_in_text("reference gait", "planar", library.BUILT_IN_GAIT))
     again_labels, again = _table(maker.write(model, unknowns, q, loads))
     assert again_labels == labels
     # The least-squares solution is found to about 1e-6 of its terms.

@@ -8,7 +8,7 @@ from biomech.formats.load import load_built_in
 from biomech.formats.native import parse_description
 from biomech.formats.reference_gait import reference_gait
 from biomech.formats.trial import match_coordinates
-from biomech.model.library import BUILT_IN, built_in_text
+from biomech.model import library
 from biomech.muscles.paths import moment_arms, path_geometry
 from biomech.muscles.rigid_tendon import rigid_tendon_state
 
@@ -20,7 +20,9 @@ def planar():
 
 @pytest.fixture(scope="module")
 def description():
-    return parse_description(built_in_text("model", "planar", BUILT_IN), "planar.yaml")
+    return parse_description(
+        library.built_in_text("model", "planar", library.BUILT_IN), "planar.yaml"
+    )
 
 
 def _numbers_without_source(value, where, sourced):
