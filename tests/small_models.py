@@ -159,6 +159,21 @@ def leg_description():
                 },
             }
         ],
+        "passive_moments": [
+            {
+                "name": "knee_capsule",
+                "coordinate": "knee_angle",
+                "stiffness": 4.0,
+                "neutral": 0.1,
+                "damping": 0.5,
+                "lower_moment": 2.0,
+                "lower_angle": -0.1,
+                "lower_width": 0.05,
+                "upper_moment": 3.0,
+                "upper_angle": 1.9,
+                "upper_width": 0.08,
+            }
+        ],
         "contacts": [
             {
                 "name": "heel",

@@ -7,6 +7,7 @@ from .actuators import CoordinateActuators
 from .contacts import Contacts
 from .ligaments import Ligaments
 from .muscles import Muscles
+from .passive_moments import PassiveMoments
 from .skeleton import Skeleton
 
 
@@ -23,7 +24,8 @@ class Model(eqx.Module):
 
     **Attributes:**
 
-    - `skeleton`, `muscles`, `ligaments`, `contacts`, `actuators`, `markers`: its parts.
+    - `skeleton`, `muscles`, `ligaments`, `passive_moments`, `contacts`, `actuators`, `markers`: its
+      parts.
     - `name`: static.
     - `conventions`: ("knee_flexion", "positive") and the like; how this model's signs run. Static.
     - `notes`: what was left out, assumed or changed on the way here. Static.
@@ -33,6 +35,7 @@ class Model(eqx.Module):
     skeleton: Skeleton
     muscles: Muscles
     ligaments: Ligaments
+    passive_moments: PassiveMoments
     contacts: Contacts
     actuators: CoordinateActuators
     markers: Markers

@@ -34,6 +34,7 @@ from .ligaments import Ligaments
 from .muscle_curves import DeGrooteFregly2016Curves, Millard2012Curves, Thelen2003Curves
 from .muscles import Muscles
 from .names import BadInput
+from .passive_moments import PassiveMoments
 from .paths import Paths, WrapCylinders
 from .skeleton import GROUND, Coordinates, Skeleton
 
@@ -56,6 +57,21 @@ _MUSCLE_NUMBERS: dict[str, dict[str, Any]] = {
     "max_contraction_velocity": {"positive": True},
     "min_activation": {"minimum": 0.0},
     "max_activation": {"minimum": 0.0},
+}
+_ANGLE: dict[str, Any] = {}
+_NOT_NEGATIVE: dict[str, Any] = {"minimum": 0.0}
+_WIDTH: dict[str, Any] = {"positive": True}
+# Value where none is given, and what a given one must be.
+_PASSIVE_NUMBERS: dict[str, tuple[float, dict[str, Any]]] = {
+    "stiffness": (0.0, _NOT_NEGATIVE),
+    "neutral": (0.0, _ANGLE),
+    "damping": (0.0, _NOT_NEGATIVE),
+    "lower_moment": (0.0, _NOT_NEGATIVE),
+    "lower_angle": (0.0, _ANGLE),
+    "lower_width": (1.0, _WIDTH),
+    "upper_moment": (0.0, _NOT_NEGATIVE),
+    "upper_angle": (0.0, _ANGLE),
+    "upper_width": (1.0, _WIDTH),
 }
 _CONTACT_VECTORS = ("location", "half_space_position", "half_space_orientation")
 _CONTACT_POSITIVE = ("radius", "transition_velocity", "constant_contact_force")
@@ -91,6 +107,7 @@ def _model(top: Entry) -> Model:
         skeleton=skeleton,
         muscles=_muscles(top, skeleton, cylinders),
         ligaments=_ligaments(top, skeleton, cylinders),
+        passive_moments=_passive_moments(top, skeleton),
         contacts=_contacts(top, skeleton),
         actuators=_actuators(top, skeleton),
         markers=_markers(top, skeleton),
@@ -122,6 +139,7 @@ def describe_model(model: Model) -> dict[str, Any]:
         "muscle_curves": curves,
         "muscles": _describe_muscles(model.muscles, bodies, coordinates),
         "ligaments": _describe_ligaments(model.ligaments, bodies, coordinates),
+        "passive_moments": _describe_passive_moments(model.passive_moments, coordinates),
         "contacts": _describe_contacts(model.contacts, bodies),
         "actuators": _describe_actuators(model.actuators, coordinates),
         "markers": [
@@ -732,7 +750,33 @@ def _describe_ligaments(ligaments: Ligaments, bodies, coordinates) -> list[dict[
     ]
 
 
-# --- contacts, actuators, markers -------------------------------------------------------------
+# --- passive moments, contacts, actuators, markers --------------------------------------------
+
+
+def _passive_moments(top: Entry, skeleton: Skeleton) -> PassiveMoments:
+    entries = top.entries("passive_moments", "passive moment")
+    coordinates = skeleton.coordinates.names
+    moments = PassiveMoments(
+        **{
+            key: _array([entry.number(key, default, **rule) for entry in entries])
+            for key, (default, rule) in _PASSIVE_NUMBERS.items()
+        },
+        names=unique_names(entries, "passive moment"),
+        coordinates=tuple(e.reference("coordinate", "coordinate", coordinates) for e in entries),
+    )
+    _close(entries)
+    return moments
+
+
+def _describe_passive_moments(moments: PassiveMoments, coordinates) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "coordinate": coordinates[moments.coordinates[i]],
+            **{key: float(getattr(moments, key)[i]) for key in _PASSIVE_NUMBERS},
+        }
+        for i, name in enumerate(moments.names)
+    ]
 
 
 def _contacts(top: Entry, skeleton: Skeleton) -> Contacts:

@@ -149,6 +149,7 @@ def without_coordinates(description: dict[str, Any], values: Mapping[str, float]
     new["coordinates"] = [c for c in new["coordinates"] if c["name"] not in values]
     new["couplers"] = [c for c in new["couplers"] if c["dependent"] not in values]
     new["actuators"] = [a for a in new["actuators"] if kept(a)]
+    new["passive_moments"] = [m for m in new["passive_moments"] if kept(m)]
     for joint in new["joints"]:
         for axis in joint["axes"]:
             _freeze(axis, values)

@@ -10,8 +10,10 @@ At each instant, independently:
    paths.
 
 No activation dynamics and no tendon compliance. Passive fiber force is off by default, as in
-OpenSim's static optimization, and can be switched on. Ligaments of the model pull as their
-lengths say. Everything is differentiable with respect to the model and the motion.
+OpenSim's static optimization, and can be switched on. Ligaments pull as their lengths say and
+passive moments act as angles and speeds say, before muscles share the rest; a passive moment is
+part of the joint's reaction moment. Everything is differentiable with respect to the model and the
+motion.
 
 `opensim_pennation` repeats a slip of OpenSim 4.6 in the force capacity of Millard muscles (see
 `muscles.rigid_tendon`), for comparing with its static optimization number by number.
@@ -40,6 +42,7 @@ from ..dynamics.kinematics import (
 from ..dynamics.spatial import rotate_back
 from ..model.body import Model
 from ..muscles.ligaments import ligament_tension
+from ..muscles.passive_moments import about_coordinates, passive_moment
 from ..muscles.paths import PathGeometry, moment_arms, path_geometry, pull_on_bodies
 from ..muscles.rigid_tendon import (
     active_force_at_full_activation,
@@ -232,7 +235,9 @@ def before_sharing(
     )
     free = jnp.array(skeleton.coordinates.free)
     moment = project_couplers(skeleton, value, net)[free]
-    passive = project_couplers(skeleton, value, ligament_moment)[free]
+    tissue = passive_moment(model.passive_moments, value, speed)
+    tissue = ligament_moment + about_coordinates(model.passive_moments, tissue, value.size)
+    passive = project_couplers(skeleton, value, tissue)[free]
     passive = passive + muscles.passive @ muscles.moment_arm
     return BeforeSharing(
         value=value,
