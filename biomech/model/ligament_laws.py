@@ -102,15 +102,16 @@ def _ramp(x):
 def law_knots(law: str) -> tuple[np.ndarray, np.ndarray]:
     """Knots of a law's curve: length / resting length [-] and nominal stress [MPa]."""
     end = (1.0 + ROUNDING) * END[law]
-    corner = np.linspace(-0.25 * ROUNDING, 2.5 * ROUNDING, 45)
-    beyond = np.linspace(2.5 * ROUNDING, end - 1.0, 40)[1:]
+    corner = np.linspace(-0.25 * ROUNDING, 2.5 * ROUNDING, 23)
+    beyond = np.linspace(2.5 * ROUNDING, end - 1.0, 32)[1:]
     x = np.round(1.0 + np.concatenate([corner, beyond]), 7)
     return x, law_stress(law, x)
 
 
 def law_curve(law: str) -> ScalarFunction:
     """Nominal stress [MPa] over length / resting length, as a ligament's `curve`."""
-    return simm_spline(*law_knots(law))
+    x, stress = law_knots(law)
+    return simm_spline(x.tolist(), stress.tolist())
 
 
 def with_fascia_law(model: Model, law: str) -> Model:

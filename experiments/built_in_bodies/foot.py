@@ -11,8 +11,11 @@ on the right foot); midfoot and toes are parallel to it at the neutral pose, wit
 that was checked.
 """
 
+import itertools
+
 import numpy as np
 from anthropometry import DE_LEVA, DE_LEVA_SCALE, HEIGHT, MASS, SCALE, SCALED, SEGMENTS, rounded
+from limits import ANDERSON, limits, passive_moment
 
 from biomech.model.ligament_laws import law_knots
 
@@ -23,7 +26,6 @@ CHEUNG = "Cheung et al. 2005 (doi:10.1016/j.jbiomech.2004.05.022)"
 SANCHIS = "Sanchis-Sales et al. 2016 (J Am Podiatr Med Assoc 106:37)"
 VENKADESAN = "Venkadesan et al. 2020 (doi:10.1038/s41586-020-2053-y)"
 KER = "Ker et al. 1987 (doi:10.1038/325147a0)"
-ANDERSON = "Anderson & Pandy 1999 (doi:10.1080/10255849908907988)"
 KURA = "Kura et al. 1997 (Anat Rec 249:143)"
 
 # --- geometry [m] -----------------------------------------------------------------------------
@@ -297,7 +299,7 @@ _LAW_SOURCE = {"natali2010": NATALI, "gefen2002_ligament": f"{GEFEN}, ligaments"
 def rest_length(points):
     """Length at the neutral pose of a path through (body, point in calcn) [m]."""
     places = [np.asarray(in_body(body, point)) + ORIGIN[body] for body, point in points]
-    return float(sum(np.linalg.norm(b - a) for a, b in zip(places, places[1:], strict=False)))
+    return float(sum(np.linalg.norm(b - a) for a, b in itertools.pairwise(places)))
 
 
 def law_function(law):
@@ -327,6 +329,7 @@ def ligaments():
 
 ARCH_STIFFNESS = 3.90 * MASS  # of the whole arch, late mid-stance, Sanchis-Sales 2016 [N m/rad]
 TRANSVERSE_SHARE = 0.40  # of longitudinal bending stiffness, Venkadesan 2020 [-]
+MTP_STIFFNESS = 2.0 * 14.9e-3 * 180.0 / np.pi  # Man et al. 2016 [N m/rad]
 LOSS = 0.22  # energy lost in a load cycle, of that put in, Ker 1987 [-]
 LOAD_FREQUENCY = 2.0  # of loading and unloading within half a second of stance, assumed [Hz]
 
@@ -339,22 +342,14 @@ def loss_damping(stiffness):
     return LOSS * 2.0 * stiffness / (np.pi * 2.0 * np.pi * LOAD_FREQUENCY)
 
 
-def passive(name, coordinate, source, **numbers):
-    """A passive moment; what is not named is absent."""
-    absent = {"stiffness": 0.0, "neutral": 0.0, "damping": 0.0}
-    for end in ("lower", "upper"):
-        absent |= {f"{end}_moment": 0.0, f"{end}_angle": 0.0, f"{end}_width": 1.0}
-    values = {key: float(f"{value:.6g}") for key, value in (absent | numbers).items()}
-    return {"name": name, "coordinate": coordinate, **values, "source": source}
-
-
 def passive_moments(form):
     """About midtarsal and MTP joint, and the limits of ankle and (in space) subtalar joint."""
     # About an axis that leans out, the same sagittal stiffness needs less: both the moment's part
     # along the axis and the turn's sagittal part shrink.
     lean = MIDTARSAL_AXIS[2] ** 2 if form == "space" else 1.0
+    extension = limits("mtp") | {"lower_angle": -np.deg2rad(40.0)}
     moments = [
-        passive(
+        passive_moment(
             "midtarsal_r",
             "midtarsal_angle_r",
             f"stiffness without fascia and plantar ligaments: 40 % of the arch's (transverse arch, "
@@ -364,54 +359,24 @@ def passive_moments(form):
             stiffness=lean * TRANSVERSE_SHARE * ARCH_STIFFNESS,
             damping=lean * loss_damping(ARCH_STIFFNESS),
         ),
-        passive(
+        passive_moment(
             "mtp_r",
             "mtp_angle_r",
             "stiffness: 14.9 N mm/deg, first joint (Man et al. 2016, doi:10.1186/s13047-016-0173-2"
             "), the four others together alike (assumed); damping: loses as much of its energy as "
-            f"the arch (assumed); limit in extension: {ANDERSON}; in flexion the same at 40 deg "
-            "(assumed)",
+            f"the arch (assumed); {ANDERSON}, in extension; in flexion the same at 40 deg "
+            "(assumed: there toes do not flex)",
             stiffness=MTP_STIFFNESS,
             damping=loss_damping(MTP_STIFFNESS),
-            lower_moment=0.9,
-            lower_angle=-np.deg2rad(40.0),
-            lower_width=1.0 / 14.87,
-            upper_moment=0.9,
-            upper_angle=1.134,
-            upper_width=1.0 / 14.87,
+            **(extension | {f"lower_{k}": extension[f"upper_{k}"] for k in ("moment", "width")}),
         ),
-        passive(
-            "ankle_r",
-            "ankle_angle_r",
-            f"limits: {ANDERSON}, as tabulated with Falisse et al. 2019 "
-            "(doi:10.1098/rsif.2019.0402)",
-            lower_moment=0.18,
-            lower_angle=-0.74,
-            lower_width=1.0 / 12.12,
-            upper_moment=2.03,
-            upper_angle=0.52,
-            upper_width=1.0 / 38.11,
-        ),
+        passive_moment("ankle_r", "ankle_angle_r", ANDERSON, **limits("ankle")),
     ]
     if form == "space":
-        moments.append(
-            passive(
-                "subtalar_r",
-                "subtalar_angle_r",
-                f"limits: {ANDERSON}, as tabulated with Falisse et al. 2019 "
-                "(doi:10.1098/rsif.2019.0402)",
-                lower_moment=60.21,
-                lower_angle=-0.65,
-                lower_width=1.0 / 16.32,
-                upper_moment=60.21,
-                upper_angle=0.65,
-                upper_width=1.0 / 16.32,
-            )
-        )
+        subtalar = limits("subtalar")
+        moments.append(passive_moment("subtalar_r", "subtalar_angle_r", ANDERSON, **subtalar))
     return moments
 
-
-MTP_STIFFNESS = 2.0 * 14.9e-3 * 180.0 / np.pi  # Man et al. 2016, see above [N m/rad]
 
 # --- contact ----------------------------------------------------------------------------------
 
@@ -461,8 +426,8 @@ def contacts():
             "hertz_smoothing": 500.0,
             "hunt_crossley_smoothing": 50.0,
             "source": "stiffness: one body weight strains the heel pad, 16.0 mm thick "
-            "(doi:10.1186/s12891-022-05197-w), by 0.4, within the 0.35-0.6 of heel strike (Gefen et "
-            "al. 2001, J Biomech 34:1661), all regions alike (assumed); dissipation, friction: "
+            "(doi:10.1186/s12891-022-05197-w), by 0.4, within the 0.35-0.6 of heel strike (Gefen "
+            "et al. 2001, J Biomech 34:1661), all regions alike (assumed); dissipation, friction: "
             "Falisse et al. 2019 (doi:10.1098/rsif.2019.0402); smoothing over 1 mm: assumed; sole "
             f"plane: ankle height 0.039 H, {DRILLIS}; breadth of the ball 0.055 H, ibid.; places, "
             "radii assumed",
@@ -492,7 +457,7 @@ def flexor_length(mtp):
     c, s = np.cos(mtp), np.sin(mtp)
     turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
     places = [MTP + turn @ (p - MTP) if body == "toes" else np.asarray(p) for body, p in FDB]
-    return float(sum(np.linalg.norm(b - a) for a, b in zip(places, places[1:], strict=False)))
+    return float(sum(np.linalg.norm(b - a) for a, b in itertools.pairwise(places)))
 
 
 def muscles():
@@ -522,9 +487,9 @@ def muscles():
                 "source": "assumed: calcaneal tubercles above the fascia, under the metatarsal "
                 "heads 10 mm below the joint, to the middle phalanges",
             },
-            "source": f"{KURA}: section of abductor hallucis 6.68 cm^2 (15.37 % of all), its fibers "
-            "0.20 of 115.8 mm; flexor digitorum brevis (4) and abductor digiti minimi taken as "
-            "five bellies of the mean section of the rest (assumed); 60 N/cm^2 and 10 lengths/s as "
+            "source": f"{KURA}: section of abductor hallucis 6.68 cm^2 (15.37 % of all), its "
+            "fibers 0.20 of 115.8 mm; flexor digitorum brevis (4) and abductor digiti minimi taken "
+            "as five bellies of the mean section of the rest (assumed); 60 N/cm^2 and 10 lengths/s as "
             "in Rajagopal et al. 2016 (doi:10.1109/TBME.2016.2586891); pennation left out "
             "(assumed); tendon such that fibers are optimal with toes extended by 35 deg, where "
             "toe flexors are strongest (25-45 deg, Goldmann & Brueggemann 2012, "
