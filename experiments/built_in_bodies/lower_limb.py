@@ -9,10 +9,11 @@ of the right one.
 """
 
 import copy
-import re
+import itertools
 import sys
 from pathlib import Path
 
+import foot
 import numpy as np
 from anthropometry import (
     DE_LEVA,
@@ -29,69 +30,37 @@ from anthropometry import (
     torso,
     turn,
 )
+from limits import ANDERSON, limits, passive_moment
+from mirror import mirrored
 
 from biomech.formats.native import format_description
 from biomech.formats.osim import read_osim
 
 OUT = Path(__file__).resolve().parents[2] / "biomech" / "model" / "library" / "lower_limb.yaml"
 
-# Muscles past the midtarsal joint: for each point of the generic path, the body it is now fixed
-# to, at the same place in the neutral pose.
-REATTACHED = {
-    "tibant": {3: "midfoot"},
-    "tibpost": {3: "midfoot"},
-    "perbrev": {4: "midfoot"},
-    "perlong": {4: "midfoot", 5: "midfoot", 6: "midfoot"},
-    "edl": {2: "midfoot", 3: "midfoot"},
-    "ehl": {3: "midfoot", 4: "midfoot", 5: "midfoot"},
-    "fdl": {4: "midfoot"},
-    "fhl": {3: "midfoot", 4: "midfoot"},
+# Paths of the muscles that run past the midtarsal joint. A number is that point of the generic
+# path, on its own body; with "midfoot", fixed to the midfoot at the same place in the neutral
+# pose; a place is a new point, in the frame of calcn [m].
+CUBOID_GROOVE = foot.above_sole(0.080, 0.016, 0.024)
+FIFTH_BASE = foot.above_sole(0.0697, 0.020, 0.0353)
+FOOT_PATHS = {
+    "tibant": [0, 1, 2, ("midfoot", 3)],
+    "tibpost": [0, 1, 2, ("midfoot", 3)],
+    "perbrev": [0, 1, 2, 3, ("midfoot", FIFTH_BASE)],
+    "perlong": [0, 1, 2, 3, ("midfoot", CUBOID_GROOVE), ("midfoot", 6)],
+    "edl": [0, 1, ("midfoot", 2), ("midfoot", 3), 4, 5],
+    "ehl": [0, 1, 2, ("midfoot", 3), ("midfoot", 4), ("midfoot", 5), 6, 7],
+    "fdl": [0, 1, 2, 3, ("midfoot", 4), 5, 6, 7],
+    "fhl": [0, 1, 2, ("midfoot", 3), ("midfoot", 4), 5, 6],
+}
+PATH_NOTES = {
+    "perbrev": "insertion at the tuberosity of the fifth metatarsal, 20 mm above the sole (assumed; "
+    "47 mm there)",
+    "perlong": "turns in the groove of the cuboid, 16 mm above the sole (assumed), instead of at "
+    "points 5 and 6, which are 32 to 36 mm above this sole and above the midtarsal axis",
 }
 TRICEPS_SURAE = ("soleus", "gasmed", "gaslat")
 SHOULDER = 0.17  # of the generic model, from the middle plane [m]
-
-
-# --- mirror images ----------------------------------------------------------------------------
-
-
-def left(name):
-    """The left one's name."""
-    return re.sub(r"_r(?=_|$)", "_l", name)
-
-
-def mirrored(entry):
-    """The left leg's counterpart of a description of something in the right leg.
-
-    Places change the sign of z; the frames of joints and cylinders are reflected, so that
-    body-fixed x-y-z angles change their first two signs; rotation axes reverse in the plane.
-    """
-    if isinstance(entry, list):
-        return [mirrored(inner) for inner in entry]
-    if isinstance(entry, str):
-        return left(entry)
-    if not isinstance(entry, dict):
-        return entry
-    new = {key: mirrored(value) if key != "source" else value for key, value in entry.items()}
-    for key, signs in (
-        *((k, (1, 1, -1)) for k in ("location", "position", "parent_position", "child_position")),
-        *((k, (-1, -1, 1)) for k in ("orientation", "parent_orientation", "child_orientation")),
-        ("mass_center", (1, 1, -1)),
-        ("inertia", (1, 1, 1, 1, -1, -1)),
-    ):
-        if key in new:
-            new[key] = signed(new[key], signs)
-    if "axes" in new:
-        kinds = [(-1, -1, 1)] * 3 + [(1, 1, -1)] * 3
-        for axis, signs in zip(new["axes"], kinds, strict=True):
-            axis["axis"] = signed(axis["axis"], signs)
-    if "half_space_orientation" in new:  # of the ground: the same for both feet
-        new["half_space_orientation"] = list(entry["half_space_orientation"])
-    return new
-
-
-def signed(values, signs):
-    """Products, without minus zero."""
-    return [float(v) * s + 0.0 for v, s in zip(values, signs, strict=True)]
 
 
 # --- joints -----------------------------------------------------------------------------------
@@ -128,23 +97,6 @@ def scaled_joint(joint, name, source):
     }
 
 
-LINE = {"kind": "linear", "slope": 1.0, "intercept": 0.0}
-NOTHING = {"kind": "constant", "value": 0.0}
-
-
-def hinge_axes(direction, coordinate):
-    """Six axes of which the first turns by `coordinate` about `direction`."""
-    others = [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    first = {"axis": [float(v) for v in direction], "coordinate": coordinate, "function": LINE}
-    return [
-        copy.deepcopy(first),
-        *(
-            {"axis": [float(v) for v in axis], "coordinate": None, "function": dict(NOTHING)}
-            for axis in others
-        ),
-    ]
-
-
 def knee_joints(generic):
     """Femur to knee frame by flexion, as in the generic model; from there two passive turns."""
     flexion = scaled_joint(
@@ -154,8 +106,8 @@ def knee_joints(generic):
     )
     flexion["child"] = "knee_frame_r"
     center = flexion["child_position"]
-    axes = hinge_axes([1, 0, 0], "knee_adduction_r")
-    axes[1] = {"axis": [0.0, 1.0, 0.0], "coordinate": "knee_rotation_r", "function": dict(LINE)}
+    axes = foot.hinge_axes([1, 0, 0], "knee_adduction_r")
+    axes[1] = foot.hinge_axes([0, 1, 0], "knee_rotation_r")[0]
     axes[2]["axis"] = [0.0, 0.0, 1.0]
     passive = {
         "name": "knee_r",
@@ -284,46 +236,51 @@ def right_bodies(generic, bodies):
 
 # --- coordinates ------------------------------------------------------------------------------
 
-FOOT_RANGES = {  # [deg]
-    "subtalar_angle_r": (-35, 35),
-    "midtarsal_angle_r": (-30, 30),
-    "mtp_angle_r": (-45, 75),
-}
 KNEE_RANGES = {"knee_adduction_r": (-10, 10), "knee_rotation_r": (-30, 30)}  # [deg]
 TRUNK = ("pelvis_tilt", "pelvis_list", "pelvis_rotation", "pelvis_tx", "pelvis_ty", "pelvis_tz")
 LUMBAR = ("lumbar_extension", "lumbar_bending", "lumbar_rotation")
 LEG = (
     *("hip_flexion_r", "hip_adduction_r", "hip_rotation_r", "knee_angle_r", "knee_angle_r_beta"),
     *("knee_adduction_r", "knee_rotation_r", "ankle_angle_r", "subtalar_angle_r"),
-    *("midtarsal_angle_r", "mtp_angle_r"),
 )
 
 
+def coordinate(name, limits, source, default=0.0):
+    """One coordinate; `limits` in [rad] or [m]."""
+    translates = name in ("pelvis_tx", "pelvis_ty", "pelvis_tz")
+    return {
+        "name": name,
+        "motion_type": "translational" if translates else "rotational",
+        "default": default,
+        "range": rounded(limits, 6),
+        "locked": False,
+        "clamped": False,
+        "source": source,
+    }
+
+
 def coordinates(generic, pelvis_height):
-    """Ranges of the generic model where it has the coordinate."""
-    listed = []
-    for name in (*TRUNK, *LEG, *map(left, LEG), *LUMBAR):
-        right = re.sub(r"_l(?=_|$)", "_r", name)
-        if right in FOOT_RANGES | KNEE_RANGES:
-            limits = np.deg2rad((FOOT_RANGES | KNEE_RANGES)[right])
-            source = "assumed range"
-        else:
-            limits, source = generic[right]["range"], f"{RLU}: range"
-        if name == "pelvis_ty":
-            source += "; default: the soles touch the ground"
-        kind = "translational" if name in ("pelvis_tx", "pelvis_ty", "pelvis_tz") else "rotational"
-        listed.append(
-            {
-                "name": name,
-                "motion_type": kind,
-                "default": pelvis_height if name == "pelvis_ty" else 0.0,
-                "range": rounded(limits, 6),
-                "locked": False,
-                "clamped": False,
-                "source": source,
-            }
-        )
-    return listed
+    """Trunk, right leg, left leg, lumbar joint; ranges of the generic model where it has them."""
+    as_there = lambda name: coordinate(name, generic[name]["range"], f"{RLU}: range")
+    trunk = [as_there(name) for name in TRUNK]
+    trunk[TRUNK.index("pelvis_ty")] |= {
+        "default": pelvis_height,
+        "source": f"{RLU}: range; default: the soles touch the ground",
+    }
+    leg = [
+        coordinate(name, np.deg2rad(KNEE_RANGES[name]), "assumed range")
+        if name in KNEE_RANGES
+        else as_there(name)
+        for name in LEG
+    ]
+    return [*trunk, *both([*leg, *foot.coordinates()]), *map(as_there, LUMBAR)]
+
+
+def pelvis_height(joints):
+    """Height of the pelvis' origin when the soles are on the ground [m]."""
+    down = ("hip_r", "walker_knee_r", "ankle_r", "subtalar_r")
+    steps = [joints[j]["parent_position"][1] - joints[j]["child_position"][1] for j in down]
+    return round(-sum(steps) * SCALE - foot.SOLE, 4)
 
 
 # --- muscles ----------------------------------------------------------------------------------
@@ -347,15 +304,15 @@ def cylinders(generic):
     ]
 
 
-def right_muscles(generic, origin):
-    """Muscles of the right leg; `origin` of each foot body in the frame of calcn [m]."""
-    return [muscle(entry, origin) for entry in generic if entry["name"].endswith("_r")]
+def right_muscles(generic):
+    """Muscles of the right leg."""
+    return [muscle(entry) for entry in generic if entry["name"].endswith("_r")]
 
 
-def muscle(entry, origin):
+def muscle(entry):
     """One muscle of the generic model in this body."""
     name = entry["name"][:-2]
-    path, note = path_of(name, entry["path"], origin)
+    path, longer, note = path_of(name, entry["path"])
     passive = entry["curves"]["fiber_force_length"]["strain_at_one_norm_force"]
     strain = 0.1 if name in TRICEPS_SURAE else 0.049
     strain_source = (
@@ -367,7 +324,7 @@ def muscle(entry, origin):
         "name": entry["name"],
         "max_isometric_force": round(entry["max_isometric_force"], 1),
         "optimal_fiber_length": round(entry["optimal_fiber_length"] * SCALE, 6),
-        "tendon_slack_length": round(entry["tendon_slack_length"] * SCALE, 6),
+        "tendon_slack_length": round(entry["tendon_slack_length"] * SCALE + longer, 6),
         "pennation_angle": round(entry["pennation_angle"], 6),
         "max_contraction_velocity": entry["max_contraction_velocity"],
         "min_activation": 0.01,
@@ -385,23 +342,83 @@ def muscle(entry, origin):
     }
 
 
-def path_of(name, path, origin):
-    """The scaled path, past the midtarsal joint on the bodies of this foot; and what was done."""
-    moved = REATTACHED.get(name, {})
-    points = []
-    for i, point in enumerate(path["points"]):
-        to = moved.get(i)
-        location = np.array(point["location"]) * SCALE
-        if to:
-            location = location - origin[to]
-        points.append(
-            {"body": f"{to}_r" if to else point["body"], "location": rounded(location, 5)}
+def path_of(name, path):
+    """The scaled path on the bodies of this foot, what it is longer at rest [m], and a note."""
+    generic = path["points"]
+    spec = FOOT_PATHS.get(name, range(len(generic)))
+    points = [path_point(step, generic) for step in spec]
+    note = "; beyond the midtarsal joint on the midfoot" if name in FOOT_PATHS else ""
+    note += f"; {PATH_NOTES[name]}" if name in PATH_NOTES else ""
+    longer = 0.0
+    if name in PATH_NOTES:  # new points: all of them beyond the first one on calcn
+        longer = foot_length(points) - foot_length(
+            [path_point(i, generic) for i in range(len(generic))]
         )
-    note = f"; points {', '.join(str(i + 1) for i in moved)} on the midfoot" if moved else ""
-    return {"points": points, "wraps": copy.deepcopy(path["wraps"])}, note
+    return {"points": points, "wraps": copy.deepcopy(path["wraps"])}, longer, note
 
 
-# --- motors -----------------------------------------------------------------------------------
+def path_point(step, generic):
+    """One point of a path, from its line in `FOOT_PATHS`."""
+    to, place = step if isinstance(step, tuple) else (None, step)
+    body = f"{to}_r" if to else generic[place]["body"]
+    if isinstance(place, int):
+        place = np.array(generic[place]["location"]) * SCALE
+    return {"body": body, "location": rounded(place - (foot.ORIGIN[to] if to else 0.0), 5)}
+
+
+def foot_length(points):
+    """Length in the foot at the neutral pose [m]."""
+    places = [
+        np.array(point["location"]) + foot.ORIGIN[point["body"][:-2]]
+        for point in points
+        if point["body"][:-2] in foot.ORIGIN
+    ]
+    return sum(np.linalg.norm(b - a) for a, b in itertools.pairwise(places))
+
+
+# --- passive moments and motors ---------------------------------------------------------------
+
+
+# Relaxed and unloaded: 10 N m turn the shank by 3.0 deg (SD 1) into varus or valgus, knee straight.
+# Tensed muscles, which press the joint together, stiffen it two to four times in living people.
+ADDUCTION_STIFFNESS = 3.0 * 10.0 / np.deg2rad(3.0)  # [N m/rad]
+# Relaxed: 2.5 N m turn the shank inwards by 3.7 deg (SD 1.4) in living people, knee at 30 deg.
+ROTATION_STIFFNESS = 2.5 / np.deg2rad(3.7)  # [N m/rad]
+
+
+def right_passive_moments():
+    """Of hip and knee; those of the foot and the ankle are the foot's."""
+    named = {name: f"{name}_r" for name in ("hip_flexion", "hip_adduction", "hip_rotation")}
+    stops = [
+        passive_moment(f"{name}_r", coordinate, ANDERSON, **limits(name))
+        for name, coordinate in (named | {"knee": "knee_angle_r"}).items()
+    ]
+    damping = "damping: loses 22 % of its energy in a load cycle, as the foot does (assumed)"
+    turns = [
+        passive_moment(
+            "knee_adduction_r",
+            "knee_adduction_r",
+            "stiffness: 10 N m / 3.0 deg, relaxed, straight (Markolf et al. 1981, J Bone Joint "
+            "Surg Am 63:570), x 3 for tensed muscles that press the joint together (two to four "
+            f"times: Markolf et al. 1978, J Bone Joint Surg Am 60:664); {damping}",
+            stiffness=ADDUCTION_STIFFNESS,
+            damping=foot.loss_damping(ADDUCTION_STIFFNESS),
+        ),
+        passive_moment(
+            "knee_rotation_r",
+            "knee_rotation_r",
+            "stiffness: 2.5 N m / 3.7 deg, relaxed, at 30 deg of flexion (Moewis et al. 2016, "
+            f"doi:10.1371/journal.pone.0159600); {damping}",
+            stiffness=ROTATION_STIFFNESS,
+            damping=foot.loss_damping(ROTATION_STIFFNESS),
+        ),
+    ]
+    return [*stops, *turns]
+
+
+def lumbar_passive_moments():
+    """Of the lumbar joint."""
+    return [passive_moment(name, name, ANDERSON, **limits(name)) for name in LUMBAR]
 
 
 def motors():
@@ -436,6 +453,32 @@ def couplers(generic):
 # --- the whole --------------------------------------------------------------------------------
 
 
+CONVENTIONS = {
+    "knee_flexion": "positive",
+    "ankle_dorsiflexion": "positive",
+    "subtalar_inversion": "positive",
+    "midtarsal_dorsiflexion": "positive",
+    "mtp_extension": "positive",
+}
+NOTES = [
+    "Man of 1.75 m and 75 kg; arms and head are part of the torso.",
+    "Muscles, joints and wrap cylinders proximal to the midtarsal joint are those of the generic "
+    "Rajagopal-Lai-Uhlrich model, lengths x 1.75 / 1.70; left is the mirror image of right.",
+    "The knee turns and shifts with flexion as there; the compliant knee adds adduction and axial "
+    "rotation against passive stiffness.",
+]
+CITATIONS = [
+    "Rajagopal et al. 2016, doi:10.1109/TBME.2016.2586891",
+    "Lai et al. 2017, doi:10.1007/s10439-017-1920-7",
+    "Uhlrich et al. 2022, doi:10.1038/s41598-022-13386-9",
+    "de Leva 1996, doi:10.1016/0021-9290(95)00178-6",
+    "De Groote et al. 2016, doi:10.1007/s10439-016-1591-9",
+    "Natali et al. 2010, doi:10.3109/03008200903389127",
+    "Gefen 2002, doi:10.1016/S0021-9290(01)00242-1",
+    "Anderson & Pandy 1999, doi:10.1080/10255849908907988",
+]
+
+
 def both(right):
     """The right leg's entries, then the left leg's."""
     return [*right, *mirrored(right)]
@@ -444,14 +487,11 @@ def both(right):
 def description(path):
     """The plain description of the body."""
     generic = read_osim(path).description
-    by_name = {
-        key: {e["name"]: e for e in generic[key]} for key in ("bodies", "joints", "coordinates")
-    }
-    foot = provisional_foot(by_name["joints"])
-    joints = [*trunk_joints(by_name["joints"])]
-    joints += both([*right_joints(by_name["joints"]), *foot["joints"]])
-    bodies = trunk_bodies(by_name["joints"])
-    bodies += both([*right_bodies(by_name["joints"], by_name["bodies"]), *foot["bodies"]])
+    joints, bodies, known = (
+        {entry["name"]: entry for entry in generic[key]}
+        for key in ("joints", "bodies", "coordinates")
+    )
+    right = foot.right_foot("space")
     return {
         "format": "biomech-model",
         "version": 1,
@@ -459,122 +499,24 @@ def description(path):
         "source": "gravity: standard value, CGPM 1901; made by "
         "experiments/built_in_bodies/lower_limb.py",
         "gravity": [0.0, -9.80665, 0.0],
-        "conventions": {
-            "knee_flexion": "positive",
-            "ankle_dorsiflexion": "positive",
-            "subtalar_inversion": "positive",
-            "midtarsal_dorsiflexion": "positive",
-            "mtp_extension": "positive",
-        },
-        "notes": [
-            "Man of 1.75 m and 75 kg; arms and head are part of the torso.",
-        ],
-        "citations": [
-            "Rajagopal et al. 2016, doi:10.1109/TBME.2016.2586891",
-            "Lai et al. 2017, doi:10.1007/s10439-017-1920-7",
-            "Uhlrich et al. 2022, doi:10.1038/s41598-022-13386-9",
-            "de Leva 1996, doi:10.1016/0021-9290(95)00178-6",
-            "De Groote et al. 2016, doi:10.1007/s10439-016-1591-9",
-        ],
-        "bodies": bodies,
-        "joints": joints,
-        "coordinates": coordinates(by_name["coordinates"], foot["pelvis_height"]),
+        "conventions": CONVENTIONS,
+        "notes": NOTES,
+        "citations": CITATIONS,
+        "bodies": [*trunk_bodies(joints), *both([*right_bodies(joints, bodies), *right["bodies"]])],
+        "joints": [*trunk_joints(joints), *both([*right_joints(joints), *right["joints"]])],
+        "coordinates": coordinates(known, pelvis_height(joints)),
         "couplers": both(couplers(generic["couplers"])),
         "cylinders": both(cylinders(generic["cylinders"])),
         "muscle_curves": "degrootefregly2016",
-        "muscles": both(right_muscles(generic["muscles"], foot["origin"])),
-        "ligaments": both(foot["ligaments"]),
-        "contacts": both(foot["contacts"]),
+        "muscles": both([*right_muscles(generic["muscles"]), *right["muscles"]]),
+        "ligaments": both(right["ligaments"]),
+        "passive_moments": [
+            *both([*right_passive_moments(), *right["passive_moments"]]),
+            *lumbar_passive_moments(),
+        ],
+        "contacts": both(right["contacts"]),
         "actuators": motors(),
-    }
-
-
-def provisional_foot(generic):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "planar_body"))
-    import make
-
-    parts = make.foot_parts()
-    mtp = np.array(generic["mtp_r"]["parent_position"]) * SCALE
-    mt = make.MIDTARSAL
-    origin = {"calcn": np.zeros(3), "midfoot": mt, "toes": mtp}
-    bodies = []
-    for name, (mass, center, spread) in parts.items():
-        share = {"calcn": 0.75}.get(name, 1.0)
-        c = np.array([*center, 0.0]) - origin[name]
-        p = mass * share * np.array([0.3 * spread, 0.8 * spread, spread])
-        bodies.append(body(f"{name}_r", mass * share, c, p, "provisional (assumed)", digits=8))
-    hind = parts["calcn"][0] * 0.25
-    bodies.insert(
-        0,
-        body(
-            "talus_r",
-            hind,
-            np.zeros(3),
-            hind * np.full(3, 0.02**2 * 0.4),
-            "provisional (assumed)",
-            8,
-        ),
-    )
-    base = {
-        "parent_orientation": [0.0] * 3,
-        "child_orientation": [0.0] * 3,
-        "child_position": [0.0] * 3,
-    }
-    joints = [
-        {
-            "name": "midtarsal_r",
-            "parent": "calcn_r",
-            "child": "midfoot_r",
-            "parent_position": rounded(mt, 5),
-            **base,
-            "axes": hinge_axes([0, 0, 1], "midtarsal_angle_r"),
-            "source": "provisional (assumed)",
-        },
-        {
-            "name": "mtp_r",
-            "parent": "midfoot_r",
-            "child": "toes_r",
-            "parent_position": rounded(mtp - mt, 5),
-            **base,
-            "axes": hinge_axes([-0.5809544, 0, 0.8139361], "mtp_angle_r"),
-            "source": "provisional (assumed)",
-        },
-    ]
-    ligs = [l for l in make.ligaments() if l["name"].endswith("_r")]
-    pattern = next(c for c in make.contacts() if c["name"] == "heel_r")
-    S = make.SOLE
-    contacts = []
-    for name, on, x, z, r, up in (
-        ("heel_medial", "calcn", 0.015, -0.018, 0.025, 0.0),
-        ("heel_lateral", "calcn", 0.015, 0.012, 0.025, 0.0),
-        ("midfoot_medial", "midfoot", 0.097, -0.026, 0.015, 0.015),
-        ("midfoot_lateral", "midfoot", 0.087, 0.028, 0.015, 0.0),
-        ("metatarsal_1", "midfoot", 0.178, -0.030, 0.018, 0.0),
-        ("metatarsal_23", "midfoot", 0.183, -0.005, 0.018, 0.0),
-        ("metatarsal_45", "midfoot", 0.158, 0.026, 0.018, 0.0),
-        ("hallux", "toes", 0.232, -0.024, 0.014, 0.0),
-        ("toes_lesser", "toes", 0.212, 0.016, 0.014, 0.0),
-    ):
-        c = copy.deepcopy(pattern)
-        c |= {
-            "name": f"{name}_r",
-            "body": f"{on}_r",
-            "radius": r,
-            "location": rounded(np.array([x, S + r + up, z]) - origin[on], 5),
-        }
-        contacts.append(c)
-    joint = lambda n, k: np.array(generic[n][k])
-    low = sum(
-        joint(n, "parent_position") - joint(n, "child_position")
-        for n in ("hip_r", "walker_knee_r", "ankle_r", "subtalar_r")
-    )
-    return {
-        "bodies": bodies,
-        "joints": joints,
-        "ligaments": ligs,
-        "contacts": contacts,
-        "origin": origin,
-        "pelvis_height": round(float(-low[1] * SCALE - S), 4),
+        "markers": [],
     }
 
 
