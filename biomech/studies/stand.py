@@ -52,7 +52,7 @@ PLACE_SPREAD = 1.0
 HELD_SPREAD = math.radians(0.01)
 """The same of a coordinate that is held [rad]."""
 GRIP_WEIGHT = 10.0
-"""Cost of a region at the limit of its friction [-]; assumed, and so high that feet grip hardly more
+"""Cost of a region at the limit of its friction [-]; assumed, so high that feet grip hardly more
 than balance asks for."""
 _FOOT = ("subtalar_angle", "midtarsal_angle", "mtp_angle")
 _HEIGHT = "pelvis_ty"
