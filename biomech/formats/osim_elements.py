@@ -50,7 +50,11 @@ def add_set(owner: Element, kind: str, members: Iterable[Element]) -> None:
 
 
 def add_list(owner: Element, key: str, members: Iterable[Element]) -> None:
-    """Give `owner` a list of objects, e.g. `<coordinates>`."""
+    """Give `owner` a list of objects, e.g. `<coordinates>`, or the one object of a property.
+
+    OpenSim writes an object property also as `<Class name="key">`, but 4.6 does not read that
+    everywhere (moving points lose it without a word).
+    """
     SubElement(owner, key).extend(members)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from .osim_elements import ExportReport, add_properties, new_object
+from .osim_elements import ExportReport, add_list, add_properties, new_object
 from .osim_expressions import passive_moment_expression
 from .osim_forces import CONTACT_DEFAULTS, LEAST_DAMPING, MUSCLE_LAWS
 from .osim_function_writer import function_object
@@ -131,7 +131,8 @@ def _ligament(ligament, coordinate_path, report: ExportReport) -> Element:
     made = new_object("Ligament", ligament["name"])
     made.append(path_object(ligament, where, coordinate_path, report))
     add_properties(made, {key: ligament[key] for key in ("resting_length", "pcsa_force")})
-    made.append(function_object(ligament["curve"], "force_length_curve", where, report))
+    curve = function_object(ligament["curve"], where, report)
+    add_list(made, "force_length_curve", [curve])
     return made
 
 

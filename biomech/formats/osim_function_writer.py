@@ -31,42 +31,38 @@ _SAMPLES = 16  # of an interval between knots, when the error of a spline is mea
 
 def function_object(
     function: dict[str, Any],
-    name: str,
     where: str,
     report: ExportReport,
     span: tuple[float, float] | None = None,
 ) -> Element:
-    """The object `name` for a described function; `where` is for the report.
+    """The object for a described function; `where` is for the report.
 
     `span` [rad or m] is where a function's coordinate moves. It is given for functions that OpenSim
     differentiates twice, those of joints and couplers.
     """
     if function["kind"] == "constant":
-        return new_object("Constant", name, value=function["value"])
+        return new_object("Constant", value=function["value"])
     if function["kind"] == "linear":
-        return new_object(
-            "LinearFunction", name, coefficients=[function["slope"], function["intercept"]]
-        )
+        return new_object("LinearFunction", coefficients=[function["slope"], function["intercept"]])
     pieces = function["breaks"], function["origin"], function["coefficients"]
     whole = ScalarFunction(*pieces)
     if not whole.breaks.size:
         ascending = _about(whole.coefficients[0], -whole.origin[0])
-        return new_object("PolynomialFunction", name, coefficients=ascending[::-1].tolist())
+        return new_object("PolynomialFunction", coefficients=ascending[::-1].tolist())
     for knots in (whole.breaks, _with_end_knots(whole.breaks)):
         if knots.size > 1 and knots.size <= MAX_KNOTS and _is_spline(whole, knots):
-            return _spline_object(whole, knots, name)
+            return _spline_object(whole, knots)
     if span is None and whole.origin.size <= _MOST_PIECES:
         return new_object(
             "ExpressionBasedFunction",
-            name,
             expression=piecewise_expression(*pieces),
             variables="x",
         )
-    return _spline_object(whole, _dense_knots(whole, where, report, span), name)
+    return _spline_object(whole, _dense_knots(whole, where, report, span))
 
 
-def _spline_object(function: ScalarFunction, knots: np.ndarray, name: str) -> Element:
-    return new_object("SimmSpline", name, x=knots.tolist(), y=_values(function, knots).tolist())
+def _spline_object(function: ScalarFunction, knots: np.ndarray) -> Element:
+    return new_object("SimmSpline", x=knots.tolist(), y=_values(function, knots).tolist())
 
 
 def _is_spline(function: ScalarFunction, knots: np.ndarray) -> bool:
@@ -89,8 +85,14 @@ def _with_end_knots(knots: np.ndarray) -> np.ndarray:
     """The knots with two more in the first and in the last interval."""
     if knots.size < 2:
         return knots
-    ends = [np.linspace(a, b, 4)[1:3] for a, b in (knots[:2], knots[-2:])]
+    ends = [_thirds(a, b) for a, b in (knots[:2], knots[-2:])]
     return np.unique(np.concatenate([knots, *ends]))
+
+
+def _thirds(low: float, high: float) -> np.ndarray:
+    """Two numbers near the thirds of an interval, with few digits: OpenSim saves splines with 6."""
+    digits = 1 - int(np.floor(np.log10(high - low)))
+    return np.round(np.linspace(low, high, 4)[1:3], digits)
 
 
 def _dense_knots(

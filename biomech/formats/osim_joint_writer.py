@@ -58,8 +58,8 @@ def _coupler(coupler, ranges, report: ExportReport) -> Element:
     made = new_object("CoordinateCouplerConstraint", coupler["name"], isEnforced=True)
     where = f"The coupling of '{coupler['dependent']}' to '{coupler['independent']}'"
     span = ranges[coupler["independent"]]
-    function = coupler["function"]
-    made.append(function_object(function, "coupled_coordinates_function", where, report, span))
+    function = function_object(coupler["function"], where, report, span)
+    add_list(made, "coupled_coordinates_function", [function])
     add_properties(
         made,
         {
@@ -158,8 +158,7 @@ def _spatial_transform(joint, coordinates, report: ExportReport) -> Element:
         written = new_object("TransformAxis", name, coordinates=driver or "", axis=direction)
         where = f"The function of {name} of joint '{joint['name']}'"
         span = tuple(coordinates[driver]["range"]) if driver else (0.0, 0.0)
-        function = function_object(axis["function"], "function", where, report, span)
-        written.append(function)
+        add_list(written, "function", [function_object(axis["function"], where, report, span)])
         made.append(written)
     return made
 

@@ -1,16 +1,17 @@
 """Lines of action and wrap cylinders of a described model as objects of an .osim file.
 
-A `PathWrap` counts all points of a path from 1; -1 -1 means from the first to the last. A moving
-point names a coordinate for each of x, y, z, also for what stays put, since OpenSim wants one.
+A `PathWrap` counts all points of a path from 1; -1 -1 means from the first to the last. In OpenSim
+a moving point follows one coordinate, which is named for x, y and z alike.
 """
 
 from collections.abc import Callable
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from .osim_elements import ExportReport, add_properties, add_set, new_object
+from .osim_elements import ExportReport, add_list, add_properties, add_set, new_object
 from .osim_function_writer import function_object
 from .osim_joint_writer import body_path
+from .osim_joints import is_constant
 from .osim_names import member_name
 
 
@@ -50,17 +51,20 @@ def _point(point, name, where, coordinate_path, report: ExportReport) -> Element
 
 
 def _moving_point(axes, name, frame, where, coordinate_path, report: ExportReport) -> Element:
-    drivers = [axis["coordinate"] for axis in axes]
-    some = next((driver for driver in drivers if driver is not None), None)
-    if some is None:  # nothing moves it
+    moving = (axis for axis in axes if not is_constant(axis["function"]))
+    drivers = list(dict.fromkeys(axis["coordinate"] for axis in moving))
+    if not drivers:
         location = [axis["function"]["value"] for axis in axes]
         return new_object("PathPoint", name, socket_parent_frame=frame, location=location)
+    if len(drivers) > 1:
+        names = " and ".join(f"'{driver}'" for driver in drivers)
+        report.refuse(where, f"it moves with {names}; in OpenSim a point moves with one.")
     made = new_object("MovingPathPoint", name, socket_parent_frame=frame)
-    for letter, axis, driver in zip("xyz", axes, drivers, strict=True):
-        coordinate = coordinate_path(some if driver is None else driver)
-        add_properties(made, {f"socket_{letter}_coordinate": coordinate})
+    for letter, axis in zip("xyz", axes, strict=True):
+        add_properties(made, {f"socket_{letter}_coordinate": coordinate_path(drivers[0])})
         place = f"{where}, {letter}"
-        made.append(function_object(axis["function"], f"{letter}_location", place, report))
+        function = function_object(axis["function"], place, report)
+        add_list(made, f"{letter}_location", [function])
     return made
 
 

@@ -132,6 +132,7 @@ def small_leg(**changes):
     order = ("hip_tx", "hip_flexion", "knee_angle", "patella_angle")
     by_name = {c["name"]: c for c in described["coordinates"]}
     described["coordinates"] = [by_name[name] for name in order]
+    described["muscles"][0]["path"]["points"][2]["moving"][2]["coordinate"] = "knee_angle"
     return described | changes
 
 
@@ -177,7 +178,8 @@ def test_every_part_is_in_the_file():
 
 
 def test_coordinates_out_of_the_joints_order_are_said():
-    described = leg_description() | {"name": "leg"}
+    described = small_leg()
+    described["coordinates"].insert(1, described["coordinates"].pop(2))
     written = format_osim(build_model(described))
     assert "hip_tx, hip_flexion, knee_angle, patella_angle" in "".join(written.changed)
     names = load_osim_bytes(written.text.encode()).skeleton.coordinates.names
@@ -322,8 +324,7 @@ def test_functions_in_the_simplest_class_that_says_them(function, tag):
     described["ligaments"][0]["curve"] = function
     model = build_model(described)
     root = ET.fromstring(format_osim(model).text)
-    (found,) = [e for e in root.find(".//Ligament") if e.get("name") == "force_length_curve"]
-    assert found.tag == tag
+    assert [e.tag for e in root.find(".//Ligament/force_length_curve")] == [tag]
     assert_round_trip(model)
     described["ligaments"] = []
     driver = None if tag == "Constant" else "knee_angle"
@@ -343,7 +344,7 @@ def test_a_natural_spline_of_cubics_is_written_exactly():
     ends = [[y[0], slopes[0], 0.0, 0.0]], [[y[-1], slopes[1], 0.0, 0.0]]
     function = piecewise(x, [x[0], *x], [*ends[0], *rows, *ends[1]])
     report = ExportReport()
-    made = function_object(function, "f", "the knee", report, (-2.0, 2.0))
+    made = function_object(function, "the knee", report, (-2.0, 2.0))
     assert (made.tag, len(made.findtext("x").split())) == ("SimmSpline", 8)
     assert report.changed == report.refused == []
     model = knee_model(function)
@@ -619,6 +620,12 @@ def conditional_and_moving():
     return described
 
 
+def moving_with_two():
+    described = small_leg()
+    described["muscles"][0]["path"] = leg_description()["muscles"][0]["path"]
+    return described
+
+
 def narrow():
     described = small_leg()
     described["muscles"][0]["curves"]["active_force_width_scale"] = 0.9
@@ -634,6 +641,10 @@ def massless():
 @pytest.mark.parametrize(
     "described, words",
     [
+        (
+            moving_with_two(),
+            "Muscle 'vasti', point 3: it moves with 'knee_angle' and 'hip_flexion'",
+        ),
         (conditional_and_moving(), "Muscle 'vasti', point 3: it moves and also comes and goes"),
         (narrow(), "Muscle 'vasti': `active_force_width_scale` is 0.9"),
         (massless(), "Joint 'kneecap': neither 'patella' nor any body beyond it has mass"),
@@ -676,7 +687,7 @@ def test_the_suffix_decides(tmp_path):
 
 
 def test_what_is_changed_comes_as_a_warning(tmp_path):
-    leg = build_model(leg_description())
+    leg = build_model(small_leg(name="small leg"))
     with pytest.warns(UserWarning, match=r"leg.osim is not the model in all:(.|\n)*small_leg"):
         save_model(leg, tmp_path / "leg.osim")
 
