@@ -59,6 +59,8 @@ def _muscle(muscle, law: str, coordinate_path, report: ExportReport) -> Element:
     add_properties(made, {key: muscle[key] for key in _MUSCLE_NUMBERS})
     add_properties(made, {"pennation_angle_at_optimal": muscle["pennation_angle"]})
     add_properties(made, {"ignore_tendon_compliance": rigid})
+    if law != "degrootefregly2016":  # where OpenSim starts looking for equilibrium
+        add_properties(made, {"default_fiber_length": muscle["optimal_fiber_length"]})
     _add_curves(made, muscle["curves"], law, where, rigid, report)
     return made
 
