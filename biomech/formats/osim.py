@@ -1,8 +1,9 @@
 """OpenSim models: an .osim file read into the plain model description, and what was left out.
 
 Read: bodies, joints, coordinates, couplers, wrap cylinders, muscles, ligaments, contacts,
-coordinate actuators and markers, as OpenSim 2.3 to 4.6 write them. Lengths are metres, angles
-radians, forces newtons, and every default is OpenSim's.
+coordinate actuators and markers, as OpenSim 2.3 to 4.6 write them, and passive moments as
+`osim_writer` writes them. Lengths are metres, angles radians, forces newtons, and every default is
+OpenSim's.
 
 Three things happen to the rest, and all are said by name: what has no mechanics (geometry,
 probes) is *ignored*; forces that OpenSim would apply and this package does not are *not

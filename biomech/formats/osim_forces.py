@@ -1,4 +1,4 @@
-"""Forces of an .osim file: muscles, ligaments, contacts and coordinate actuators.
+"""Forces of an .osim file: muscles, ligaments, contacts, coordinate actuators, passive moments.
 
 Absent properties have OpenSim 4.6's defaults, which the tables below repeat. A muscle's lower
 activation bound is the larger of `min_control` and `minimum_activation`; its upper one is
@@ -9,9 +9,9 @@ points, and OpenSim then takes 0 for the least active force and for the slopes o
 the largest velocities, whatever the file says; otherwise it raises them to 0.1 and to half the
 slopes nearby; a smaller damping counts as none. So do we.
 
-What OpenSim would simulate and this
-package does not (springs, bushings, limit forces, expressions) is reported by name: an inverse
-study of a measured motion lacks their torque, which then appears as muscle or reserve effort.
+What OpenSim would simulate and this package does not (springs, bushings, limit forces, expressions
+other than the passive moments of `osim_expressions`) is reported by name: an inverse study of a
+measured motion lacks their torque, which then appears as muscle or reserve effort.
 """
 
 from typing import Any

@@ -17,7 +17,7 @@ _SETS = (
     ("coordinates",),
     ("couplers",),
     ("cylinders",),
-    ("muscles", "ligaments", "passive_moments", "contacts", "actuators"),
+    ("muscles", "ligaments", "contacts", "actuators", "passive_moments"),
     ("markers",),
 )
 _KIND_OF_REFERENCE = {
@@ -29,7 +29,6 @@ _KIND_OF_REFERENCE = {
     "independent": "coordinates",
     "cylinder": "cylinders",
 }
-_ONE_OF = {"bodies": "body", "passive_moments": "passive moment"}
 
 
 def with_legal_names(description: dict[str, Any], report: ExportReport) -> dict[str, Any]:
@@ -38,7 +37,7 @@ def with_legal_names(description: dict[str, Any], report: ExportReport) -> dict[
     for kinds in _SETS:
         renamed |= _legal({kind: [entry["name"] for entry in description[kind]] for kind in kinds})
     report.changed += [
-        f"The {_ONE_OF.get(kind, kind[:-1])} '{old}' is called '{new}'."
+        f"The {_singular(kind).replace('_', ' ')} '{old}' is called '{new}'."
         for kind, names in renamed.items()
         for old, new in names.items()
         if old != new and kind != "couplers"
@@ -78,8 +77,13 @@ def _legal(names: dict[str, list[str]]) -> dict[str, dict[str, str]]:
             found[kind][name] = legal_name(name, taken)
     for kind, name in members:
         if name not in found[kind]:
-            found[kind][name] = legal_name(name, taken)
+            of_its_kind = member_name(name, f"_{_singular(kind)}") if len(names) > 1 else name
+            found[kind][name] = legal_name(of_its_kind if name in taken else name, taken)
     return found
+
+
+def _singular(kind: str) -> str:
+    return "body" if kind == "bodies" else kind[:-1]
 
 
 def _renamed(value: Any, names: dict[str, dict[str, str]], own: dict[str, str] | None) -> Any:

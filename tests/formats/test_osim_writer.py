@@ -142,8 +142,19 @@ def small_leg(**changes):
 @pytest.mark.parametrize("name", library.BUILT_IN)
 def test_built_in_bodies_read_back(name):
     model = load_model(name)
-    again = assert_round_trip(model)
-    assert again.citations == model.citations
+    written = format_osim(model)
+    again = load_osim_bytes(written.text.encode())
+    ours, theirs = describe_model(model), describe_model(again)
+    motors = {motor["name"] for motor in ours["actuators"]}
+    clashes = [moment for moment in ours["passive_moments"] if moment["name"] in motors]
+    assert len(written.changed) == len(clashes)
+    for moment in clashes:  # all forces are in one set of the file
+        moment["name"] += "_passive_moment"
+    for one in (ours, theirs):
+        one["cylinders"].sort(key=lambda cylinder: cylinder["name"])  # in a file: body by body
+        for key in NOT_IN_FILES:
+            del one[key]
+    assert_same(ours, theirs)
 
 
 def test_a_leg_with_one_of_everything_reads_back():
@@ -511,7 +522,8 @@ def test_names_that_clash_are_told_apart():
     written = format_osim(build_model(described))
     again = load_osim_bytes(written.text.encode())
     assert again.muscles.names == ("vasti",) and again.actuators.names == ("vasti_2",)
-    assert again.ligaments.names == ("vasti_3",) and again.contacts.names == ("vasti_4",)
+    assert again.ligaments.names == ("vasti_ligament",)
+    assert again.contacts.names == ("vasti_contact",)
     assert again.markers.names == ("a_b_2", "a_b")
     assert len(written.changed) == 3
 
