@@ -69,7 +69,7 @@ def member_name(owner: str, ending: str) -> str:
 
 def _legal(names: dict[str, list[str]]) -> dict[str, dict[str, str]]:
     """New name of each member of a set, by kind; the first to have a legal name keeps it."""
-    taken = {"ground"}
+    taken = {"ground"} if "bodies" in names else set()
     found: dict[str, dict[str, str]] = {kind: {} for kind in names}
     members = [(kind, name) for kind, of_kind in names.items() for name in of_kind]
     for kind, name in members:
