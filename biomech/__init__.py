@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "load_model": "formats.load",
-    "save_model": "formats.native:write_model",
+    "save_model": "formats.save",
     "load_trial": "formats.trial",
     "reference_gait": "formats.reference_gait",
     "inverse": "analysis.inverse_dataset",
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from .experiment.open_run import open_run
     from .experiment.runner import run
     from .formats.load import load_model
-    from .formats.native import write_model as save_model
     from .formats.reference_gait import reference_gait
+    from .formats.save import save_model
     from .formats.trial import load_trial
 
 __all__ = [

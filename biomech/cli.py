@@ -145,11 +145,25 @@ def configs(
 
 
 @app.command()
-def models() -> None:
-    """List the built-in bodies."""
-    from .formats.load import load_built_in
+def models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One of them, or a model file.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write it to this file: .osim for OpenSim, or .yaml.")
+    ] = None,
+) -> None:
+    """List the built-in bodies; `models NAME --save FILE.osim` writes one for OpenSim."""
+    from .formats.load import load_built_in, load_model
+    from .formats.save import save_model
     from .model import library
 
+    if name is not None and save is not None:
+        save_model(load_model(name), save)
+        _print(str(save))
+        return
+    if name is not None or save is not None:
+        raise BadInput("Write `biomech models` to list them or `biomech models NAME --save FILE`.")
     rows = []
     for name in library.BUILT_IN:
         model = load_built_in(name)

@@ -154,6 +154,18 @@ def test_lists():
     assert "planar" in biomech("models").stdout
 
 
+def test_models_saves_one_for_opensim(tmp_path):
+    done = biomech("models", "planar", "--save", tmp_path / "body.osim")
+    assert done.exit_code == 0, done.output
+    assert str(tmp_path / "body.osim") in done.stdout
+    assert "planar" in biomech("inspect", tmp_path / "body.osim").stdout
+    again = biomech("models", "planar", "--save", tmp_path / "body.osim")
+    assert again.exit_code == 2 and "exists already" in again.stderr
+    for incomplete in (("planar",), ("--save", tmp_path / "other.osim")):
+        told = biomech("models", *incomplete)
+        assert told.exit_code == 2 and "models NAME --save FILE" in told.stderr
+
+
 def test_configs_init_copies(tmp_path):
     done = biomech("configs", "init", tmp_path / "mine")
     assert done.exit_code == 0
