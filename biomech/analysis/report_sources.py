@@ -37,6 +37,10 @@ _OPTIONS = {
     "allow_fixed_kinematics": ("movement held against all changes", ""),
 }
 """Key of the study -> what it is, and what it means to leave it away."""
+_SOLVER = {
+    "tolerance": "tolerance of static optimization [-]",
+    "max_steps": "most steps of static optimization",
+}
 _SAID_ELSEWHERE = ("kind", "parameters")  # of the design
 _VALIDATION = (
     "The chain of the study (skeleton, muscle paths, force capacities, static optimization, joint "
@@ -67,6 +71,9 @@ def method(dataset: xr.Dataset) -> Html:
         for key, (words, default) in _OPTIONS.items()
         if key in options
     ]
+    solver = config.get("solver")
+    if isinstance(solver, dict):
+        pairs += [(_SOLVER[key], _plain(x)) for key, x in solver.items() if key in _SOLVER and x]
     changes = list(_changes(dataset, config))
     head = ("Name", "What it does", "With")
     parts = [

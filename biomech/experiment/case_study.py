@@ -21,7 +21,7 @@ from ..studies.batch import inverse_batch
 from ..studies.gait_events import gait_events
 from ..studies.inverse import inverse
 from ..studies.motion import near_end
-from ..studies.static_optimization import equal_weights
+from ..studies.static_optimization import SolverSettings, equal_weights
 from .config import CheckedConfig, to_plain
 from .inputs import Inputs, find_files, load_inputs, reference_name, resolved
 from .schema import ALWAYS_KEPT, ExperimentConfig
@@ -115,11 +115,12 @@ class CaseStudy:
         return found
 
     @property
-    def _options(self) -> dict[str, bool]:
-        study = self.config.study
+    def _options(self) -> dict[str, Any]:
+        study, solver = self.config.study, self.config.solver
         return {
             "passive_fiber_force": study.passive_fiber_force,
             "opensim_pennation": study.opensim_pennation,
+            "solver": SolverSettings(**solver.model_dump()),
         }
 
     def _labelled(

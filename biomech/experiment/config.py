@@ -36,6 +36,8 @@ from .shipped import find_configuration
 MAX_BYTES = 250_000
 MAX_DEPTH = 12
 _MOST_COMPLAINTS = 8
+_LEAST_SINGLE = 5e-6
+"""Least tolerance in single precision [-]: as many roundings (45) as `schema` allows in double."""
 
 Form = TypeVar("Form", bound=Strict)
 
@@ -82,7 +84,8 @@ def load_config(
 
 def check(data: Mapping[Any, Any], source: str = "configuration") -> ExperimentConfig:
     """The configuration that `data` holds; every complaint about it in one `BadInput`."""
-    return check_as(ExperimentConfig, data, source, _interventions_fit, _sweep_fits, _outputs_fit)
+    rules = (_solver_fits, _interventions_fit, _sweep_fits, _outputs_fit)
+    return check_as(ExperimentConfig, data, source, *rules)
 
 
 def check_as(
@@ -210,6 +213,15 @@ def idle_interventions(config: ExperimentConfig, varied: Iterable[str]) -> Itera
                 f"`interventions.{name}` changes nothing: give it {_listed(sorted(parameters))}, "
                 "or sweep it."
             )
+
+
+def _solver_fits(config: ExperimentConfig) -> Iterable[str]:
+    tolerance = config.solver.tolerance
+    if config.precision == "float32" and tolerance is not None and tolerance < _LEAST_SINGLE:
+        yield (
+            f"`solver.tolerance` is {tolerance:g}, which single precision cannot tell from "
+            f"rounding; it must be at least {_LEAST_SINGLE:g}, or `precision` float64."
+        )
 
 
 def _interventions_fit(config: ExperimentConfig) -> Iterable[str]:

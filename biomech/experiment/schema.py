@@ -26,7 +26,8 @@ from pydantic_core import PydanticCustomError
 from ..formats.native import SUFFIXES
 from ..interventions import CATALOGUE, Intervention
 from ..model import library
-from ..model.names import BadInput, short_name, suggest
+from ..model.names import BadInput, near_miss, short_name, suggest, there_are
+from ..solvers.separable_programme import MAX_STEPS
 from .sampling import (
     MAX_CASES,
     MAX_LEVELS,
@@ -107,8 +108,12 @@ class Strict(BaseModel):
             if key not in known:
                 raise PydanticCustomError(
                     "unknown_key",
-                    "has no key '{key}'. {hint}",
-                    {"key": short_name(str(key)), "hint": suggest(str(key), known)},
+                    "has no key '{key}'. {hint}{known}",
+                    {
+                        "key": short_name(str(key)),
+                        "hint": f"{near} " if (near := near_miss(str(key), known)) else "",
+                        "known": there_are(known),
+                    },
                 )
         return data
 
@@ -266,6 +271,25 @@ class InverseStudy(Strict):
                 {"start": self.start, "end": self.end},
             )
         return self
+
+
+class StaticOptimizationSolver(Strict):
+    """How closely the study `inverse` solves each instant, and how long it tries."""
+
+    tolerance: float | None = Field(
+        None,
+        ge=1e-14,
+        le=1e-3,
+        description="on the moment balance and on optimality, relative [-]; default: 1e-11 in "
+        "double, 3e-5 in single precision",
+    )
+    max_steps: int = Field(
+        MAX_STEPS,
+        ge=1,
+        le=100_000,
+        description="Newton steps of an instant at most; one that needs more has the status "
+        "maximum_iterations",
+    )
 
 
 class SweepAxis(Strict):
@@ -551,6 +575,10 @@ class ExperimentConfig(Strict):
     trial: RecordedTrial
     model_edits: ModelEdits = Field(default_factory=lambda: ModelEdits.model_validate({}))
     study: InverseStudy
+    solver: StaticOptimizationSolver = Field(
+        default_factory=lambda: StaticOptimizationSolver.model_validate({}),
+        description="of the study: of `inverse`, static optimization",
+    )
     interventions: dict[InterventionName, _AnyIntervention] = {}  # type: ignore[valid-type]
     sweep: dict[Name, SweepAxis] = Field(
         {}, description="<intervention>.<parameter> -> its values, or how likely they are"

@@ -26,7 +26,13 @@ from .inverse import (
     before_sharing,
     over_the_motion,
 )
-from .static_optimization import EffortWeights, equal_weights, share_moments
+from .static_optimization import (
+    DEFAULT_SOLVER,
+    EffortWeights,
+    SolverSettings,
+    equal_weights,
+    share_moments,
+)
 
 
 def inverse_batch(
@@ -38,6 +44,7 @@ def inverse_batch(
     *,
     passive_fiber_force: bool = False,
     opensim_pennation: bool = False,
+    solver: SolverSettings = DEFAULT_SOLVER,
 ) -> InverseRecord:
     """The record of every case, each as `inverse` gives it for `change(model, values of the case)`.
 
@@ -58,11 +65,11 @@ def inverse_batch(
     weights = equal_weights(model) if weights is None else weights
     options = {"passive_fiber_force": passive_fiber_force, "opensim_pennation": opensim_pennation}
     one_by_one = jax.default_backend() == "cpu"
-    return _batch(model, motion, change, values, weights, options, one_by_one)
+    return _batch(model, motion, change, values, weights, options, solver, one_by_one)
 
 
 @compiled
-def _batch(model, motion, change, values, weights, options, one_by_one):
+def _batch(model, motion, change, values, weights, options, solver, one_by_one):
     def before(changed):
         each = lambda instant: before_sharing(changed, instant, **options)
         return jax.vmap(each)(motion)
@@ -70,7 +77,8 @@ def _batch(model, motion, change, values, weights, options, one_by_one):
     def share(changed, programme, start=None):
         def each(programme, start):
             value, arms, capacity, to_share = programme
-            return share_moments(changed, value, arms, capacity, to_share, weights, start)
+            problem = value, arms, capacity, to_share, weights, start
+            return share_moments(changed, *problem, solver=solver)
 
         return jax.vmap(each)(programme, start)
 

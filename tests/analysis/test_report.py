@@ -276,6 +276,14 @@ def test_how_to_run_it_again(grid, walk, text_of):
     assert "Asked for in Python with" in text_of(in_python)
 
 
+def test_solver_is_told_where_it_was_chosen(grid, text_of):
+    said = "tolerance of static optimization [-] 1e-09"
+    chosen = {**CONFIG, "solver": {"tolerance": 1e-9, "max_steps": 60}}
+    text = text_of(grid.assign_attrs(config=json.dumps(chosen)))
+    assert said in text and "most steps of static optimization 60" in text
+    assert "of static optimization [-]" not in text_of(grid)
+
+
 def test_model_card_and_works_to_cite(walk, text_of):
     text = text_of(walk)
     assert f"name {walk.attrs['model']} mass 64.0 kg bodies 5 joints 5 coordinates 5" in text

@@ -1,5 +1,6 @@
 """Reading and checking configurations: every kind of mistake is named, with what would be right."""
 
+import inspect
 import itertools
 import json
 from pathlib import Path
@@ -21,6 +22,7 @@ from biomech.experiment.shipped import copy_configurations, find_configuration
 from biomech.interventions import CATALOGUE
 from biomech.interventions.catalogue import Intervention
 from biomech.model.names import BadInput
+from biomech.solvers.separable_programme import solve
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 GLUTEAL = {"gluteal": {"kind": "gluteal_strength"}}
@@ -65,6 +67,7 @@ def complaint(**changes):
 def test_minimal_configuration_is_good():
     checked = check(config())
     assert checked.study.exponent == 2.0
+    assert checked.solver.max_steps == inspect.signature(solve).parameters["max_steps"].default
     assert checked.precision == "float64"
 
 
@@ -102,6 +105,20 @@ def test_minimal_configuration_is_good():
         (study(passive_fiber_force="yes"), "it must be true or false."),
         (study(start=2, end=1), "start must come before end."),
         (study(rate=3), "`study` has no key 'rate'. Did you mean 'rate_hz'?"),
+        (
+            {"solver": {"tol": 1e-9}},
+            "`solver` has no key 'tol'. There are: max_steps, tolerance.",
+        ),
+        (
+            {"solver": {"max_step": 3}},
+            "no key 'max_step'. Did you mean 'max_steps'? There are: max_steps, tolerance.",
+        ),
+        ({"solver": {"tolerance": 1.0}}, "`solver.tolerance` is 1.0; it must be less than or"),
+        ({"solver": {"max_steps": 0}}, "`solver.max_steps` is 0; it must be greater than or"),
+        (
+            {"solver": {"tolerance": 1e-9}, "precision": "float32"},
+            "`solver.tolerance` is 1e-09, which single precision cannot tell from rounding; it",
+        ),
         ({"interventions": {"g": {"scale": 1}}}, "`interventions.g.kind` is missing. There are:"),
         (
             {"interventions": {"g": {"kind": "gluteal_strenth"}}},

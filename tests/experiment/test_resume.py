@@ -85,6 +85,7 @@ def test_resume_begins_what_is_not_there_yet(path, tmp_path):
     [
         (["sweep.gluteal.scale.linspace=[0.4,1.0,15]"], "configuration is another one, in sweep"),
         (["study.rate_hz=25"], "its configuration is another one, in study"),
+        (["solver.tolerance=1e-9"], "its configuration is another one, in solver"),
         (["seed=1"], "its configuration is another one, in seed"),
     ],
 )

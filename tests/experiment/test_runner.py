@@ -85,6 +85,18 @@ def test_outputs_that_may_be_asked_for_are_those_there_are(swing):
     assert here <= {*OUTPUTS, *ALWAYS_KEPT}
 
 
+def test_solver_of_the_configuration_is_the_one_at_work(tmp_path):
+    """One Newton step is too few for a cubic effort, in a run of its own and in a sweep."""
+    asked = {"solver": {"max_steps": 1}, "study": {**configuration()["study"], "exponent": 3.0}}
+    steps = STATUS.index("maximum_iterations")
+    study = CaseStudy(load_config(write(tmp_path, **asked, **SWEEP)))
+    some = study.batch(study.table.values, {"status"})
+    assert (some["status"] == steps).all()
+    single = CaseStudy(load_config(write(tmp_path, **asked))).single()
+    assert (single["status"] == steps).all()
+    assert json.loads(single.attrs["config"])["solver"] == {"tolerance": None, "max_steps": 1}
+
+
 def test_nothing_stored_tells_where_files_were(swing, sweep):
     for result in (swing, sweep):
         for name in ("config.resolved.yaml", "notes.txt", "peaks.csv"):
