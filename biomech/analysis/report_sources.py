@@ -41,6 +41,8 @@ _SOLVER = {
     "tolerance": "tolerance of static optimization [-]",
     "max_steps": "most steps of static optimization",
 }
+_STUDY = "study."
+"""Before the name of a swept number of the study itself."""
 _SAID_ELSEWHERE = ("kind", "parameters")  # of the design
 _VALIDATION = (
     "The chain of the study (skeleton, muscle paths, force capacities, static optimization, joint "
@@ -66,8 +68,11 @@ def method(dataset: xr.Dataset) -> Html:
     said = _METHOD.get(study, (f"The study is {study}; docs/studies.md describes it.",))
     chosen = config.get("study")
     options = chosen if isinstance(chosen, dict) else config
+    swept = {name.removeprefix(_STUDY): name for name in swept_parameters(dataset)}
     pairs = [
-        (words, default if options[key] is None else _plain(options[key]))
+        (words, f"swept: {_range(dataset, swept[key])}")
+        if key in swept
+        else (words, default if options[key] is None else _plain(options[key]))
         for key, (words, default) in _OPTIONS.items()
         if key in options
     ]
@@ -109,8 +114,10 @@ def _motion(config) -> str:
 
 
 def _changes(dataset, config) -> Iterator[tuple[object, ...]]:
-    """Name, what it does and arguments of each intervention; other swept keys with their values."""
-    swept = {name: _range(dataset, name) for name in swept_parameters(dataset)}
+    """Name, what it does and arguments of each intervention; other swept keys with their values,
+    but for those of the study, which change no body."""
+    parameters = (name for name in swept_parameters(dataset) if not name.startswith(_STUDY))
+    swept = {name: _range(dataset, name) for name in parameters}
     interventions = config.get("interventions")
     for name, chosen in interventions.items() if isinstance(interventions, dict) else ():
         if not isinstance(chosen, dict):

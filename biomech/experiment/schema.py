@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ..formats.native import SUFFIXES
-from ..interventions import CATALOGUE, Intervention
+from ..interventions import CATALOGUE, Intervention, Parameter
 from ..model import library
 from ..model.names import BadInput, near_miss, short_name, suggest, there_are
 from ..solvers.separable_programme import MAX_STEPS
@@ -116,6 +116,34 @@ class Strict(BaseModel):
                     },
                 )
         return data
+
+
+def _sweepable(unit: str) -> dict[str, Any]:
+    """What a field says of itself (`json_schema_extra`) that a sweep may vary, as `part.field`.
+
+    Only what all cases of one compiled programme can differ in: no number that sets a shape or is
+    compiled in. The study, or the builder of the body, takes the value of each case.
+    """
+    return {"unit": unit, "sweepable": True}
+
+
+def sweepable_numbers(part: Strict) -> tuple[Parameter, ...]:
+    """The fields of a part of the configuration that a sweep may vary.
+
+    `neutral` is the value written there, NaN if there is none.
+    """
+    found = []
+    for name, field in type(part).model_fields.items():
+        said = field.json_schema_extra
+        if isinstance(said, dict) and said.get("sweepable"):
+            limit = lambda *keys, field=field: next(
+                float(getattr(m, key)) for m in field.metadata for key in keys if hasattr(m, key)
+            )
+            value, words = getattr(part, name), field.description or ""
+            neutral = math.nan if value is None else float(value)
+            span = limit("ge", "gt"), limit("le", "lt")
+            found.append(Parameter(name, str(said["unit"]), *span, neutral, words, ""))
+    return tuple(found)
 
 
 def _one_of(part: Strict, *keys: str) -> str:
@@ -249,7 +277,11 @@ class InverseStudy(Strict):
         None, gt=0.0, le=10_000.0, description="instants per second; default: as recorded"
     )
     lowpass_hz: float | None = Field(
-        None, gt=0.0, le=1000.0, description="cut-off of the filter on coordinates; default: none"
+        None,
+        ge=0.01,
+        le=1000.0,
+        description="cut-off of the filter on coordinates; default: none",
+        json_schema_extra=_sweepable("Hz"),
     )
     exponent: float = Field(
         2.0, ge=2.0, le=10.0, description="p in the effort sum of |activation|^p [-]"
@@ -458,7 +490,7 @@ class CohortDesign(Design):
     kind: Literal["cohort"]
     path: FileName = Field(
         description="a .csv file in the data folder; its columns are named "
-        "<intervention>.<parameter>, the first may be `case`, a name for each row"
+        "as keys of `sweep`, the first may be `case`, a name for each row"
     )
 
 
@@ -581,7 +613,9 @@ class ExperimentConfig(Strict):
     )
     interventions: dict[InterventionName, _AnyIntervention] = {}  # type: ignore[valid-type]
     sweep: dict[Name, SweepAxis] = Field(
-        {}, description="<intervention>.<parameter> -> its values, or how likely they are"
+        {},
+        description="<intervention>.<parameter>, or a number of the study such as "
+        "study.lowpass_hz -> its values, or how likely they are",
     )
     design: AnyDesign = Field(  # type: ignore[valid-type]
         GridDesign(kind="grid"),

@@ -284,6 +284,12 @@ def test_solver_is_told_where_it_was_chosen(grid, text_of):
     assert "of static optimization [-]" not in text_of(grid)
 
 
+def test_swept_number_of_the_study_is_told_with_its_options(grid, text_of):
+    text = text_of(grid.rename({A: "study.lowpass_hz"}))
+    assert "low-pass filter [Hz] swept: 0.25, 0.5, 1" in text
+    assert "study.lowpass_hz swept" not in text
+
+
 def test_model_card_and_works_to_cite(walk, text_of):
     text = text_of(walk)
     assert f"name {walk.attrs['model']} mass 64.0 kg bodies 5 joints 5 coordinates 5" in text

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from biomech.experiment.config import (
     MAX_BYTES,
@@ -17,7 +18,14 @@ from biomech.experiment.config import (
     to_plain,
 )
 from biomech.experiment.sampling import NUMBERS
-from biomech.experiment.schema import DESIGNS, INTERVENTION_MODELS, json_schema
+from biomech.experiment.schema import (
+    DESIGNS,
+    INTERVENTION_MODELS,
+    Strict,
+    _sweepable,
+    json_schema,
+    sweepable_numbers,
+)
 from biomech.experiment.shipped import copy_configurations, find_configuration
 from biomech.interventions import CATALOGUE
 from biomech.interventions.catalogue import Intervention
@@ -144,10 +152,30 @@ def test_minimal_configuration_is_good():
             {"interventions": {"m": {"kind": "muscle_strength", "scale": 1, "muscles": ["a", 3]}}},
             "`interventions.m.muscles.1` is 3; it must be text.",
         ),
-        ({"sweep": {"g.scale": {"values": [1]}}}, "No intervention is named to sweep."),
+        (
+            {"sweep": {"g.scale": {"values": [1]}}},
+            "`sweep.g.scale`: What can be varied here: study.lowpass_hz. 'g.scale' is none of "
+            "them. To vary the body, name an intervention.",
+        ),
         (
             {**gluteal(scale=1), "sweep": {"gluteal.scal": {"values": [1]}}},
-            "`sweep.gluteal.scal`: nothing here is called 'gluteal.scal'. Did you mean",
+            "`sweep.gluteal.scal`: What can be varied here: gluteal.scale, study.lowpass_hz. "
+            "'gluteal.scal' is none of them. Did you mean 'gluteal.scale'?",
+        ),
+        (
+            swept("study.exponent", values=[2, 3]),
+            "study.lowpass_hz. `study.exponent` is the same in all cases of a run: make a run for",
+        ),
+        (swept("model.name", values=[1]), "`model.name` is the same in all cases of a run"),
+        (swept("study.lowpass", values=[4]), "Did you mean 'study.lowpass_hz'?"),
+        (swept("study.lowpass_hz", values=[4, 0]), "has `0`; it must be between 0.01 and 1000 Hz."),
+        (
+            {**swept("study.lowpass_hz", values=[4, 0]), **study(lowpass_hz=6)},
+            "between 0.01 and 1000 Hz (neutral 6).",
+        ),
+        (
+            drawn(LHS, uniform=[1, 5]) | {"sweep": {"study.lowpass_hz": {"uniform": [-1, 5]}}},
+            "`-1`",
         ),
         (swept("gluteal.scale", values=[1, 5]), "has `5`; it must be between 0 and 3 (neutral 1)"),
         (swept("gluteal.scale", values=[1, 1]), "holds a value twice"),
@@ -285,7 +313,17 @@ def test_intervention_model_says_what_the_catalogue_says(kind):
 
 
 def test_sweepable_lists_every_parameter():
-    assert sweepable(check(config(**gluteal(scale=1)))) == ("gluteal.scale",)
+    assert sweepable(check(config(**gluteal(scale=1)))) == ("gluteal.scale", "study.lowpass_hz")
+
+
+def test_a_part_declares_what_a_sweep_may_vary():
+    class Body(Strict):
+        name: str = "a"
+        height_m: float = Field(1.75, gt=1.0, le=2.3, json_schema_extra=_sweepable("m"))
+
+    (height,) = sweepable_numbers(Body(height_m=1.8))
+    assert (height.name, height.unit, height.neutral) == ("height_m", "m", 1.8)
+    assert (height.lower, height.upper) == (1.0, 2.3)
 
 
 def test_linspace_includes_both_ends():

@@ -97,6 +97,38 @@ def test_solver_of_the_configuration_is_the_one_at_work(tmp_path):
     assert json.loads(single.attrs["config"])["solver"] == {"tolerance": None, "max_steps": 1}
 
 
+def test_filter_is_swept_as_the_study_alone_would_filter(tmp_path, monkeypatch):
+    """Each case is a run with that cut-off, marks at the ends too; one programme serves all."""
+    weak = {"gluteal": {"kind": "gluteal_strength", "side": "r", "scale": 0.8}}
+    swept = {"interventions": weak, "sweep": {"study.lowpass_hz": {"values": [20, 6, 8]}}}
+    checked = load_config(write(tmp_path, **swept))
+    study = CaseStudy(checked)
+    assert study.table.units == {"study.lowpass_hz": "Hz"}
+    assert "the filter of 6 Hz lacks" in study.inputs.notes[0]  # which reaches furthest
+    cases = study.batch(study.table.values[:2])
+    for case, cutoff in enumerate((20, 6)):
+        asked = [f"study.lowpass_hz={cutoff}", "sweep={}"]
+        alone = CaseStudy(load_config(write(tmp_path, **swept), asked)).single()
+        for name in ("activation", "coordinate_acceleration", "metric_value", "metric_at_edge"):
+            # 1e-10: what static optimization is solved to, from whatever start.
+            np.testing.assert_allclose(cases[name][case], alone[name], rtol=0.0, atol=1e-10)
+    assert cases["metric_at_edge"].values[1].any()
+    fast, slow = cases["coordinate_acceleration"].values
+    assert np.abs(fast - slow).max() > 1e-3
+    traced = []
+    apply = case_study.apply_interventions
+    counted = lambda *arguments: traced.append(1) or apply(*arguments)
+    monkeypatch.setattr(case_study, "apply_interventions", counted)
+    study.batch(study.table.values[1:])
+    assert not traced
+
+
+def test_filter_that_cannot_cut_there_is_found_before_anything_is_computed(tmp_path):
+    path = write(tmp_path, sweep={"study.lowpass_hz": {"values": [6, 80]}})
+    with pytest.raises(BadInput, match=r"`sweep.study.lowpass_hz`: The low-pass filter cannot cut"):
+        CaseStudy(load_config(path))
+
+
 def test_nothing_stored_tells_where_files_were(swing, sweep):
     for result in (swing, sweep):
         for name in ("config.resolved.yaml", "notes.txt", "peaks.csv"):
