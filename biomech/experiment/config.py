@@ -87,7 +87,7 @@ def load_config(
 
 def check(data: Mapping[Any, Any], source: str = "configuration") -> ExperimentConfig:
     """The configuration that `data` holds; every complaint about it in one `BadInput`."""
-    rules = (_solver_fits, _interventions_fit, _sweep_fits, _outputs_fit)
+    rules = (_solver_fits, _execution_fits, _interventions_fit, _sweep_fits, _outputs_fit)
     return check_as(ExperimentConfig, data, source, *rules)
 
 
@@ -229,6 +229,15 @@ def _solver_fits(config: ExperimentConfig) -> Iterable[str]:
         yield (
             f"`solver.tolerance` is {tolerance:g}, which single precision cannot tell from "
             f"rounding; it must be at least {_LEAST_SINGLE:g}, or `precision` float64."
+        )
+
+
+def _execution_fits(config: ExperimentConfig) -> Iterable[str]:
+    asked = config.execution
+    if asked.executor == "serial" and asked.batch_timeout_s is not None:
+        yield (
+            "`execution.batch_timeout_s` limits worker processes, and `execution.executor` is "
+            "serial, which has none: choose processes or dask, or take the limit out."
         )
 
 

@@ -573,6 +573,13 @@ class Execution(Strict):
         description="cases computed together, fixed when a run is created; default: by memory",
     )
     retries: int = Field(2, ge=0, le=100, description="more tries for a batch that fails")
+    batch_timeout_s: float | None = Field(
+        None,
+        ge=1.0,
+        le=1e7,
+        description="seconds a batch may take in a worker of `processes` or `dask`, before the "
+        "worker is ended and the batch tried again; the first one compiles. Default: no limit",
+    )
     cluster: FileName = Field(
         "local", description="of dask: local, slurm, or a scheduler's address (tls://HOST:PORT)"
     )

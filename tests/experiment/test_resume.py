@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from biomech.experiment import executors, runner
@@ -17,7 +19,7 @@ from biomech.experiment.config import load_config
 from biomech.experiment.executors import Work
 from biomech.experiment.open_run import open_run
 from biomech.experiment.runner import SOME_FAILED, RunInterrupted, run
-from biomech.experiment.store import BATCHES, MANIFEST, Store
+from biomech.experiment.store import BATCHES, MANIFEST, Store, only_runner
 from biomech.model.names import BadInput
 from experiment.swinging_leg import SWEEP, write
 
@@ -53,6 +55,10 @@ def test_every_executor_gives_the_same_bits(path, undisturbed, tmp_path):
             pytest.importorskip("distributed")
         asked = [f"execution.executor={executor}", "execution.workers=2"]
         run(path, out=tmp_path / executor, overrides=asked)
+        first, team = Store(tmp_path / executor).manifest["teams"]
+        assert (first["executor"], first["cores"]) == ("serial", None)
+        assert first["threads_per_worker"] == len(os.sched_getaffinity(0))
+        assert (team["executor"], team["workers"], team["threads_per_worker"]) == (executor, 2, 1)
         assert bits(tmp_path / executor) == bits(undisturbed)
 
 
@@ -116,6 +122,49 @@ def test_what_cannot_be_resumed_is_refused(path, undisturbed, tmp_path):
         run(path, out=tmp_path / "mine", resume=True)
     with pytest.raises(BadInput, match="exists already"):
         run(path, out=undisturbed)
+
+
+@pytest.fixture(scope="module")
+def one_case(path):
+    """The result of one case, to be taken for any other where the numbers do not matter."""
+    return CaseStudy(load_config(path)).batch(np.array([[1.0]]))
+
+
+@pytest.mark.filterwarnings("ignore:There is no run")
+def test_of_two_runs_that_begin_at_once_one_waits(path, one_case, tmp_path, monkeypatch):
+    """While the second computes its first batch, the first makes the folder and holds it."""
+    out, held = tmp_path / "out", contextlib.ExitStack()
+
+    def overtaken(study, values, only=None):
+        monkeypatch.setattr(CaseStudy, "batch", lambda *arguments: one_case)
+        folder = runner._begin(study, out)
+        held.enter_context(only_runner(folder))
+        return one_case
+
+    monkeypatch.setattr(CaseStudy, "batch", overtaken)
+    with held, pytest.raises(BadInput, match="Another run has this folder: a process is comp"):
+        run(path, out=out, resume=True)
+    monkeypatch.setattr(CaseStudy, "batch", overtaken)
+    shutil.rmtree(out)
+    with held, pytest.raises(BadInput, match=r"exists already and holds a sweep\. Go on with it"):
+        run(path, out=out)
+    assert [f.name for f in tmp_path.iterdir()] == ["out"]
+
+
+def test_folder_that_is_made_and_left_meanwhile_is_gone_on_with(
+    path, one_case, tmp_path, monkeypatch
+):
+    out, few = tmp_path / "out", ["sweep.gluteal.scale.linspace=[0.4,1,2]"]
+
+    def overtaken(study, values, only=None):
+        monkeypatch.setattr(CaseStudy, "batch", lambda *arguments: one_case)
+        runner._begin(study, out)
+        return one_case
+
+    monkeypatch.setattr(CaseStudy, "batch", overtaken)
+    with pytest.warns(UserWarning, match="a new one begins"):
+        done = run(path, out=out, resume=True, overrides=few)
+    assert (done.folder, Store(out).pending()) == (out, [])
 
 
 def test_batch_that_keeps_failing_is_given_up_alone(path, undisturbed, tmp_path, monkeypatch):
