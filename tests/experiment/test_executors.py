@@ -19,7 +19,9 @@ from experiment import sleeper
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_getaffinity"), reason="this system says nothing about cores"
 )
-CORES: tuple[int, ...] = tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
+CORES: tuple[int, ...] = (
+    tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
+)
 
 
 def test_every_core_has_a_worker_of_its_own_unless_more_or_fewer_are_asked_for():
