@@ -38,12 +38,14 @@ from .cases import (
 )
 from .credibility import credibility
 from .effects import (
+    NOT_APART,
     NOT_COUNTED,
     counted_size,
     effect_table,
     known_metrics,
     nearest_case,
     signed,
+    varying_together,
 )
 from .inverse_dataset import FIXED_KINEMATICS, NO_LOADS
 from .labels import require_dataset
@@ -61,6 +63,7 @@ from .page import (
 )
 from .plots import SIDE_LINE, metric_title
 from .report_figures import by_strength, report_figures
+from .response_surface import MOST_INFLATION
 from .sweep_plots import most_changed, percent_of
 
 DISCLAIMER = "For research and education; not a medical device. It makes no diagnosis."
@@ -74,6 +77,7 @@ _MARKS = {
     "at the record's edge": ("#", "no reliable peak: at, or too near, an end of the record"),
     "strength-limited": ("!", "muscles were too weak: the load there is too small"),
     "unsolved instants": ("?", "some instants have no solution; the value is that of the others"),
+    NOT_APART: ("~", "the parameter varies together with others, and so may be their effect"),
 }
 """Words of a warning -> sign beside the number, what it means. As in the command line."""
 _LAWS = {
@@ -318,6 +322,13 @@ def _with_care(dataset, effects) -> Iterator[object]:
             yield (
                 f"Up to {left} of {failed.size} cases, depending on the metric, are not counted in "
                 f"slopes, fits, medians and bands: {NOT_COUNTED}."
+            )
+        together = varying_together(effects)
+        if together:
+            yield (
+                f"In these cases {', '.join(together)} vary together with other parameters "
+                f"(variance inflation above {MOST_INFLATION:g}): effects marked ~ may be those of "
+                "another parameter."
             )
     checks = _checks(dataset)
     missed = [] if checks is None else _missed(checks)

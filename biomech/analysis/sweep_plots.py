@@ -34,6 +34,7 @@ from .cases import (
     uncounted_cases,
 )
 from .effects import (
+    NOT_APART,
     NOT_COUNTED,
     PERCENTILES,
     UNSOLVED,
@@ -42,6 +43,7 @@ from .effects import (
     is_counted,
     known_metrics,
     signed,
+    varying_together,
 )
 from .plots import INK, SIDE_LINE, fewest_gaps, metric_title, panels, styled
 
@@ -197,7 +199,7 @@ def plot_tornado(
     for ax, name in zip(axes, chosen, strict=True):
         shown |= _draw_tornado(ax, dataset, cases, table.loc[name], name, count)
     below = [] if cases.is_grid else _not_counted(dataset, chosen)
-    words = [_tornado_words(cases), *below, *_left_out(cases)]
+    words = [_tornado_words(cases), *below, *_left_out(cases), *_not_apart(table)]
     figure.supxlabel("\n".join(words), fontsize=9.0)
     handles: list = [
         *([Patch(label="low end of the range", **_LOW)] if "low" in shown else []),
@@ -367,6 +369,17 @@ def _named(dataset, parameter) -> str:
     """Name and, in a second line, what it changes."""
     words = parameter_words(dataset, parameter)
     return legible(f"{parameter}\n{words}" if words else parameter)
+
+
+def _not_apart(table) -> list[str]:
+    """Parameters whose effects may be those of others, a line of the figure at most."""
+    names = varying_together(table)
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    named = legible(", ".join(names[:_MOST_NAMED]))
+    return [f"{NOT_APART}, since they vary together: {named}{more}"] if names else []
+
+
+_MOST_NAMED = 4
 
 
 def _tornado_words(cases) -> str:

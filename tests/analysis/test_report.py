@@ -211,6 +211,15 @@ def test_cases_that_are_not_counted_are_told(sample, text_of):
     assert "of 80 cases: Peak knee force, right: 7." in text
 
 
+def test_parameters_that_vary_together_are_read_with_care(sample, text_of):
+    noise = np.random.default_rng(2).normal(size=80)
+    text = text_of(sample.assign_coords({B: ("case", sample[A].values + 0.02 * noise)}))
+    care = text.partition("Read with care:")[2]
+    assert f"In these cases {A}, {B} vary together with other parameters (variance" in care
+    assert "~ the parameter varies together with others" in care and "%) ~ " in care
+    assert "vary together" not in text_of(sample)
+
+
 @pytest.mark.parametrize("stems", [("peak_knee",), ("peak_knee", "peak_hip")])
 def test_a_peak_that_cannot_be_fitted_spoils_no_report(sample, stems):
     share, edge = sample["metric_limited_share"].copy(), sample["metric_at_edge"].copy()

@@ -206,6 +206,27 @@ def test_tornado_marks_weak_ends_and_draws_no_bar_for_a_failed_one(grid):
     assert _legend(figure) == ["high end of the range", NOT_COUNTED]
 
 
+def test_tornado_draws_no_bar_for_a_case_without_a_solution(grid):
+    """Although its solved instants have a value, and a large one."""
+    value = grid["metric_value"].copy()
+    value[0, 2] = 1e3
+    figure = plot(_failed(grid.assign(metric_value=value), [(0, 2)]), "tornado", metrics=[KNEE])
+    (ax,) = figure.axes
+    words = [text.get_text() for text in ax.texts]
+    assert "1.4: failed" in words
+    assert [bar.get_width() for bar in _bars(ax)][words.index("1.4: failed")] == 0.0
+    assert max(abs(bar.get_width()) for bar in _bars(ax)) < 10.0
+    assert "1 of 9 cases failed and are left out" in figure.get_supxlabel()
+    assert most_changed(_failed(grid.assign(metric_value=value), [(0, 2)]))[-1] == KNEE
+
+
+def test_tornado_says_which_effects_may_be_those_of_others(sample):
+    noise = np.random.default_rng(2).normal(size=80)
+    together = sample.assign_coords({B: ("case", sample[A].values + 0.02 * noise)})
+    figure = plot(together, "tornado", metrics=[KNEE])
+    assert f"not told apart, since they vary together: {A}, {B}" in figure.get_supxlabel()
+
+
 def test_tornado_of_a_sample_says_that_its_unchanged_value_is_fitted(sample):
     figure = plot(sample, "tornado", metrics=[KNEE])
     title = figure.axes[0].get_title(loc="left")
