@@ -191,7 +191,7 @@ def test_parameters_that_vary_together_are_said_to(sample):
     assert f"; {NOT_APART} from {B} and any others" in said[A]
     assert f"; {NOT_APART} from {A} and any others" in said[B]
     assert NOT_APART not in said["own.scale"]
-    factor_of = float(said[A].rpartition("variance inflation ")[2].rstrip(")"))
+    factor_of = float(str(said[A]).rpartition("variance inflation ")[2].rstrip(")"))
     correlation = np.corrcoef(together[A].values, together[B].values)[0, 1]
     assert factor_of == pytest.approx(1.0 / (1.0 - correlation**2), rel=0.1)  # the third adds some
     assert varying_together(table) == [A, B]
