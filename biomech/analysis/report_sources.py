@@ -9,7 +9,9 @@ import numpy as np
 import xarray as xr
 
 from ..interventions import CATALOGUE
+from ..model.names import BadInput
 from .cases import configuration, is_grid, read_json, sweep_dimensions, swept_parameters
+from .labels import kind_of
 from .page import Html, bullets, element, facts, join, listing, paragraphs, prose, table
 
 _METHOD = {
@@ -217,6 +219,12 @@ def reproduce(dataset: xr.Dataset, config: str) -> Html:
     text = config or json.dumps(asked, indent=2, ensure_ascii=False)
     if not config and "schema" not in asked:
         return join([paragraphs("Asked for in Python with"), listing(text)]) if asked else Html()
+    for part, _ in _FILES:
+        if not isinstance(asked.get(part) or {}, dict):
+            raise BadInput(
+                f"The configuration in the result (attribute `config`) is damaged: `{part}` is "
+                f"a {kind_of(asked[part])}; it must be a mapping."
+            )
     needs_files = any((asked.get(part) or {}).get(key) for part, key in _FILES)
     folder = " --set data_folder=FOLDER_OF_THE_FILES" if needs_files else ""
     source = asked.get("data_source")

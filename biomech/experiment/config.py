@@ -9,6 +9,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -374,7 +375,33 @@ def _complaint(error: Mapping[str, Any], data: Any) -> str:
     parameter = _parameter(keys, data)
     if parameter is not None and isinstance(value, int | float) and not isinstance(value, bool):
         return f"{where} is {given}; it {between(parameter)}."
-    return f"{where} is {given}; it {_must(kind, error['msg'])}."
+    hint = _number_hint(value, keys, parameter) if kind == "float_type" else ""
+    return f"{where} is {given}; it {_must(kind, error['msg'])}{hint}."
+
+
+def _number_hint(value: Any, keys: tuple[str, ...], parameter: Parameter | None) -> str:
+    """`: write 0.5` for the text "50 %"; nothing for a text that begins with no number."""
+    found = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return ""
+    number, given = float(found[1]), found[2]
+    unit = parameter.unit if parameter is not None else _unit_in_name(keys[-1])
+    if given == "%":
+        return f": write {number / 100.0:g}"
+    if not given or given.lower() == unit.lower():
+        return f": write {number:g}"
+    return f": write the number alone{f', in {unit}' if unit not in ('', '-') else ''}"
+
+
+_QUANTITY = re.compile(
+    r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*((?:[^\W\d_]|[%°µ])\S*|)\s*"
+)
+_UNITS = ("Hz", "s", "mm", "m", "kg", "deg")
+
+
+def _unit_in_name(key: str) -> str:
+    """`Hz` of `lowpass_hz`; empty where the name tells none."""
+    return next((unit for unit in _UNITS if key.endswith(f"_{unit.lower()}")), "")
 
 
 _GOES_ON = ("unknown_key", "one_of", "power_of_two", "even")

@@ -113,6 +113,7 @@ def run(
         check_ctrl_c = stack.enter_context(remembered_ctrl_c())
         study = CaseStudy(checked)
         if not study.table.names:
+            _warn_of_idle(study.config.execution)
             return _run_single(study, out, progress, check_ctrl_c)
         folder, is_new = _new_folder(study, out, resume) if begun is None else (begun, False)
         stack.enter_context(only_runner(folder))
@@ -130,6 +131,22 @@ def run(
     entries = store.entries().values()
     failed = any(entry.failed or entry.error for entry in entries)
     return RunResult(folder, SOME_FAILED if failed else GOOD, study.warnings)
+
+
+def _warn_of_idle(asked: Execution) -> None:
+    """Say that nobody else is needed for a single case."""
+    usual = Execution.model_validate({})
+    idle = [
+        f"{key} {value}"
+        for key in ("executor", "workers", "batch", "batch_timeout_s", "cluster")
+        if (value := getattr(asked, key)) not in (getattr(usual, key), "serial")
+    ]
+    if idle:
+        warnings.warn(
+            f"`execution` ({', '.join(idle)}) is not used: without a sweep there is one case, "
+            "computed by this process.",
+            stacklevel=3,
+        )
 
 
 def _run_single(

@@ -178,13 +178,31 @@ def test_effects_are_tabled_by_parameter(grid, walk, text_of):
 
 
 def test_a_single_case_is_answered_by_its_peaks(walk, text_of):
-    text = text_of(walk)
-    right, left = (
-        float(walk["metric_value"].sel(metric=f"peak_hip_force_{side}")) for side in ("r", "l")
-    )
+    value = walk["metric_value"].copy()
+    value[walk["metric"].values.tolist().index("peak_hip_force_l")] += 0.3
+    text = text_of(walk.assign(metric_value=value))
+    right, left = (float(value.sel(metric=f"peak_hip_force_{side}")) for side in ("r", "l"))
     both = f"right {right:.2f}, left {left:.2f}"
     assert f"Peak hip force {max(right, left):.2f} BW {both}" in text
     assert "1 cases" not in text and "Cases with such an instant" not in text
+
+
+def test_both_legs_are_told_once_where_they_are_the_same(grid, walk, text_of):
+    """A change of both sides of a symmetric body; a metric that differs is told of each leg."""
+    value, names = grid["metric_value"].copy(), grid["metric"].values.tolist()
+    for name in names:
+        if name.endswith("_l"):
+            value[..., names.index(name)] = value[..., names.index(f"{name[:-1]}r")]
+    value[..., names.index("peak_hip_force_l")] += 0.5
+    text = text_of(grid.assign(metric_value=value))
+    answer, _, rest = text.partition("Read with care:")
+    assert "Peak knee force, both sides +" in answer and "Peak hip force, right +" in answer
+    assert "Peak knee force, both sides [BW]" in rest
+    assert "Peak knee force, right" not in text and "Peak knee force, left" not in text
+    assert "Peak hip force, right [BW]" in rest and "Peak hip force, left [BW]" in rest
+    knee = names.index("peak_knee_force_r")
+    alone = text_of(walk.assign(metric_value=grid.assign(metric_value=value)["metric_value"][0, 1]))
+    assert f"Peak knee force {float(value[0, 1, knee]):.2f} BW both sides" in alone
 
 
 def test_effects_of_a_sample_say_how_well_they_are_fitted(sample, text_of):
@@ -270,6 +288,21 @@ def test_a_line_with_a_small_letter_goes_on():
     notes = "One that is\nlonger than a line.\n\n`x` is code.\nTwo"
     expected = ["One that is longer than a line.", "`x` is code.", "Two"]
     assert notes_of(xr.Dataset(attrs={"notes": notes})) == expected
+
+
+@pytest.mark.parametrize("part", ["model", "trial"])
+def test_configuration_whose_parts_are_lists_is_refused_by_name(grid, text_of, part):
+    config = json.dumps({**CONFIG, part: [1]})
+    with pytest.raises(BadInput, match=f"attribute `config`.*damaged: `{part}` is a list; it must"):
+        text_of(grid.assign_attrs(config=config))
+
+
+@pytest.mark.parametrize("odd", [[1], "x", None])
+def test_whatever_else_a_configuration_holds_is_shown(grid, text_of, odd):
+    keys = ("name", "description", "data_source", "study", "solver", "interventions", "files")
+    config = json.dumps({**CONFIG, **dict.fromkeys(keys, odd)})
+    assert config in text_of(grid.assign_attrs(config=config), config=config)
+    assert "Peak knee force" in text_of(grid.assign_attrs(config=json.dumps(odd)))
 
 
 def test_how_to_run_it_again(grid, walk, text_of):

@@ -141,6 +141,17 @@ def test_minimal_configuration_is_good():
             gluteal(scale=4),
             "`interventions.gluteal.scale` is 4; it must be between 0 and 3 (neutral",
         ),
+        (
+            gluteal(scale="50 %"),
+            '`interventions.gluteal.scale` is "50 %"; it must be a number: write 0.5.',
+        ),
+        (gluteal(scale="0.5"), '"0.5"; it must be a number: write 0.5.'),
+        (gluteal(scale="0.5 mm"), '"0.5 mm"; it must be a number: write the number alone.'),
+        (study(lowpass_hz="6 Hz"), '"6 Hz"; it must be a number: write 6.'),
+        (study(lowpass_hz="6hz"), '"6hz"; it must be a number: write 6.'),
+        (study(rate_hz="0.1 kHz"), "it must be a number: write the number alone, in Hz."),
+        (study(start="480 ms"), '"480 ms"; it must be a number: write the number alone.'),
+        (study(start="12:30"), '"12:30"; it must be a number.'),
         (gluteal(scale="x"), '`interventions.gluteal.scale` is "x"; it must be a number.'),
         (gluteal(scale=1, side="x"), "it must be 'r', 'l' or 'both'."),
         (

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import hashlib
+import inspect
 import json
 import os
 
@@ -14,7 +15,7 @@ import pytest
 
 import biomech as bm
 from biomech.analysis.inverse_dataset import NO_LOADS
-from biomech.experiment import case_study, run_files
+from biomech.experiment import case_study, run_files, runner
 from biomech.experiment.case_study import CaseStudy, warnings_about
 from biomech.experiment.config import check, load_config, parse_yaml
 from biomech.experiment.figures import write_figures
@@ -328,6 +329,22 @@ def test_cautions_of_the_reference_gait_come_with_its_results():
     told = warnings_about(checked.config, inputs.trial)
     assert "pass by construction" in told[0] and "ankle load is high" in told[1]
     assert set(told) <= set(inputs.notes)
+
+
+def test_executor_of_a_single_case_is_said_to_be_idle(tmp_path):
+    path = write(tmp_path)
+    said = (
+        r"`execution` \(executor dask, workers 4\) is not used: without a sweep there is one case"
+    )
+    with pytest.warns(UserWarning, match=said):
+        _stop_at_single(path, ["execution.executor=dask", "execution.workers=4"])
+    _stop_at_single(path, ["execution.executor=serial", "execution.retries=5"])  # is no warning
+
+
+def _stop_at_single(path, overrides):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "_run_single", lambda *arguments: None)
+        assert inspect.unwrap(run)(path, overrides=overrides) is None
 
 
 def test_result_tells_what_to_know_before_believing_it(swing):
