@@ -55,7 +55,8 @@ def on_dask(
             client = stack.enter_context(distributed.Client(started, set_as_default=False))
         except (OSError, RuntimeError) as error:
             raise BadInput(
-                f"The dask cluster '{cluster}' cannot be reached or started: {error}. In a script, "
+                f"The dask cluster '{cluster}' cannot be reached or started: "
+                f"{str(error).rstrip('.')}. In a script, "
                 "put the call of `run` under `if __name__ == '__main__':`."
             ) from error
         futures = {

@@ -113,6 +113,19 @@ def test_scheduler_that_does_not_answer_is_said(tmp_path):
         next(on_dask(Work(tmp_path, "{}", "x", tmp_path, "{}"), [0], 0, cluster="127.0.0.1:1"))
 
 
+def test_cluster_that_does_not_start_tells_how_a_script_must_be_written(tmp_path, monkeypatch):
+    """dask's workers read the script again, and fail in the call of `run` (see test_resume)."""
+    pytest.importorskip("distributed")
+
+    def fails(*arguments):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(dask_executor, "_start", fails)
+    said = r"Nanny failed to start\. In a script, put the call of `run` under `if __name__ == '__m"
+    with pytest.raises(BadInput, match=said):
+        next(on_dask(Work(tmp_path, "{}", "x", tmp_path, "{}"), [0], 0))
+
+
 def test_teams_are_what_is_asked_for(monkeypatch):
     monkeypatch.setattr(dask_executor, "gpus", lambda: [])
     assert dask_team(3, "local", {}) == Team("dask", 3, 1)
