@@ -240,9 +240,12 @@ def _answer(dataset, effects) -> Html:
         ),
         class_="answers",
     )
+    words = {word for one in answers for word in one.how.split()}
+    signs = [f"{sign} {meaning}" for sign, meaning in _MARKS.values() if sign in words]
+    key = element("p", "; ".join(signs), class_="kicker") if signs else ""
     care = list(_with_care(dataset, effects))
     caution = element("div", element("p", "Read with care:"), bullets(care), class_="caution")
-    return join([cards if answers else "", caution if care else ""])
+    return join([cards if answers else "", key, caution if care else ""])
 
 
 def _peaks(dataset) -> Iterator[_Answer]:

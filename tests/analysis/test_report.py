@@ -229,6 +229,14 @@ def test_cases_that_are_not_counted_are_told(sample, text_of):
     assert "of 80 cases: Peak knee force, right: 7." in text
 
 
+def test_signs_beside_the_answer_are_explained_under_it(grid, text_of):
+    rival = grid["metric_rival_peak"].copy()
+    rival[2] = 1  # where gluteal strength is 0.25
+    answer = text_of(grid.assign(metric_rival_peak=rival)).partition("Read with care:")[0]
+    assert f"at {A} 0.25 *" in answer and answer.count("* a second peak comes within 1 %") == 1
+    assert "a second peak" not in text_of(grid).partition("Read with care:")[0]
+
+
 def test_parameters_that_vary_together_are_read_with_care(sample, text_of):
     noise = np.random.default_rng(2).normal(size=80)
     text = text_of(sample.assign_coords({B: ("case", sample[A].values + 0.02 * noise)}))

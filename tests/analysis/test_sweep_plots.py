@@ -262,6 +262,19 @@ def test_words_of_a_tornado_stay_inside(grid, factor, tmp_path):
             assert ax.bbox.x0 < extent.x0 and extent.x1 < ax.bbox.x1
 
 
+def test_metrics_of_one_unit_have_one_scale_in_a_tornado(grid):
+    """So that a bar twice as long is a change twice as large, in whichever panel."""
+    impulse = "knee_force_impulse_r"
+    figure = plot(grid, "tornado", metrics=["peak_hip_force_r", KNEE, impulse])
+    hip, knee, other = (ax.get_xlim() for ax in figure.axes)
+    assert hip == knee != other
+    assert min(hip[1], -hip[0]) > 0.0
+    for ax in figure.axes:
+        for text in ax.texts:
+            extent = text.get_window_extent()
+            assert ax.bbox.x0 < extent.x0 and extent.x1 < ax.bbox.x1
+
+
 def test_tornado_keeps_the_strongest(grid):
     (ax,) = plot(grid, "tornado", metrics=[KNEE], count=1).axes
     assert [label.get_text().splitlines()[0] for label in ax.get_yticklabels()] == [A]
