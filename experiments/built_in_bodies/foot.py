@@ -423,7 +423,7 @@ def contacts():
             "viscous_friction": 0.5,
             "transition_velocity": 0.2,
             "constant_contact_force": 1e-6,
-            "hertz_smoothing": 500.0,
+            "hertz_smoothing": 1000.0,
             "hunt_crossley_smoothing": 50.0,
             "source": "stiffness: one body weight strains the heel pad, 16.0 mm thick "
             "(doi:10.1186/s12891-022-05197-w), by 0.4, within the 0.35-0.6 of heel strike (Gefen "
