@@ -96,8 +96,9 @@ def _with_arch_ligaments(model, bodies, sole, old, rise):
         before = new[i, : len(of)]
         y = sole + (before[:, 1] + frame - sole) * (1.0 + rise / old) - frame
         after = before.at[:, 1].set(y)
-        in_calcn = jnp.asarray(of == midfoot)[:, None] * (
-            _center(model, midfoot) + rise * jnp.array([0.0, 1.0, 0.0], old.dtype)
+        in_calcn = jnp.outer(
+            jnp.asarray(of == midfoot, old.dtype),
+            _center(model, midfoot) + rise * jnp.array([0.0, 1.0, 0.0], old.dtype),
         )
         resting = resting.at[i].multiply(_length(after + in_calcn) / _length(before + in_calcn))
         new = new.at[i, : len(of)].set(after)

@@ -21,9 +21,9 @@ stiffening at s = 1.16 and bend down beyond; Natali's data end near s = 1.06.
 Sections: a law and the section it belongs to come together (`SECTION`), else one fascia would be
 five times softer than the other. Cheung et al. (2005), J. Biomech. 38:1045-1054,
 doi:10.1016/j.jbiomech.2004.05.022, give fascia 58.6 mm^2. With Natali's law on 58.6 mm^2, and with
-Gefen's on 58.6 mm^2 for each of the five rays of his foot, a fascia of 186 mm pulls with 194 and 176
-N/mm between half and whole failure load; measured are 203.7 +- 50.5 N/mm and 1189 N (Kitaoka et
-al. 1994, Foot Ankle Int. 15:557-560).
+Gefen's on 58.6 mm^2 for each of the five rays of his foot, a fascia of 186 mm pulls with 194 and
+176 N/mm between half and whole failure load; measured are 203.7 +- 50.5 N/mm and 1189 N (Kitaoka
+et al. 1994, Foot Ankle Int. 15:557-560).
 
 A law has a kink at its slack length. `law_curve` rounds it, C2 and convex, over `ROUNDING` of the
 length on either side, so tension sets in smoothly:
@@ -133,8 +133,9 @@ def with_fascia_law(model: Model, law: str) -> Model:
     """The model with another law for every strand of plantar fascia.
 
     `law` is one of `FASCIA_LAWS`. Strands are the ligaments whose name begins with
-    `plantar_fascia`. Their `pcsa_force` stays and stands for the section of Natali's law [mm^2]; the
-    curve of another law is larger by the ratio of the sections. Differentiable in everything else.
+    `plantar_fascia`. Their `pcsa_force` stays and stands for the section of Natali's law [mm^2];
+    the curve of another law is larger by the ratio of the sections. Differentiable in everything
+    else.
 
     **Raises:** `UnknownName` for a law that is not there, or a model without plantar fascia.
     """

@@ -259,8 +259,8 @@ def _arch_height(model, side, now, center):
             if name.startswith(part) and name.endswith(f"_{side}")
         ]
         body = np.array(contacts.bodies, int)[rows]
-        down = jnp.array([0.0, 1.0, 0.0]) * contacts.radius[np.array(rows)][:, None]
-        local = contacts.location[np.array(rows)] - down
+        local = contacts.location[np.array(rows)]
+        local = local.at[:, 1].add(-contacts.radius[np.array(rows)])
         return jnp.mean(now.position[body] + rotate(now.rotation[body], local), axis=0)
 
     heel, heads = sole("heel"), sole("metatarsal")
