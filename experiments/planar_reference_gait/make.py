@@ -39,6 +39,8 @@ OUT = HERE.parents[1] / "biomech" / "model" / "library" / "planar_gait.csv"
 SPEED = 1.24  # [m/s], Fukuchi 2018, comfortable
 CADENCE = 114.7  # steps/min, Fukuchi 2018, comfortable
 STANCE = 0.603  # of the cycle, same
+TOES_FREE, TOES_FALL = 0.57, 0.10  # when the fascia flexes the toes again, how long; assumed
+MOST_PRESSED = 0.25  # share of a foot's load that the fascia may put on the toes, assumed [-]
 PERIOD = 120.0 / CADENCE  # [s]
 GRAVITY = 9.80665  # [m/s^2]
 DOUBLE = STANCE - 0.5  # one double support, of the cycle
@@ -215,10 +217,10 @@ def coordinates_of(model, unknowns, arch, count):
 
 
 def toes_flat(pitch, phase):
-    """MTP angle [rad]: toes stay level while the heel is up, and straighten in early swing."""
+    """MTP angle [rad]: toes stay level while the heel is up, and straighten around toe-off."""
     width = np.deg2rad(3.0)
     level = width * jax.nn.softplus(-pitch / width)
-    before, after = smooth_step(phase / 0.2), 1.0 - smooth_step((phase - STANCE) / 0.2)
+    before, after = smooth_step(phase / 0.2), 1.0 - smooth_step((phase - TOES_FREE) / TOES_FALL)
     return level * before * after
 
 
@@ -418,8 +420,11 @@ class Loads(NamedTuple):
     point: np.ndarray
 
 
-def ground_reaction(m):
-    """The required force, shared between feet and among the parts of each foot."""
+def ground_reaction(m, press):
+    """The required force, shared between feet and among the parts of each foot.
+
+    `press` [count]: with what force the right foot's own tissue presses its toes on the ground [N].
+    """
     count = m.pressure.shape[0]
     half = count // 2
     shared = share_between_feet(m)
@@ -438,23 +443,38 @@ def ground_reaction(m):
     point[..., 0], point[..., 2] = place[..., 0], place[..., 2]
     for i in (0, 1):
         x = place[:half, i, :, 0]
-        parts = lever_rule(x, pressure[i])
+        pressed = smaller(press[i * half : (i + 1) * half], up[i])
+        parts = lever_rule(x, pressure[i], pressed, heel_down(m, i)[:half])
         for axis, value in ((0, along[i]), (1, up[i])):
             force[:half, i, :, axis] = parts * value[:, None]
             force[half:, 1 - i, :, axis] = parts * value[:, None]
     return Loads(force, point)
 
 
-def lever_rule(x, at):
+def smaller(press, up):
+    """`press` as a share of the load `up`, bent over so as to stay below `MOST_PRESSED`."""
+    return press / (up**4 + (press / MOST_PRESSED) ** 4 + 1.0) ** 0.25
+
+
+def heel_down(m, foot):
+    """1 where the heel is down, 0 where it is up, [count]; smooth."""
+    height = np.asarray(m.height)[:, foot, 0]
+    return 1.0 - np.asarray(smooth_step((height - 0.008) / 0.012))
+
+
+def lever_rule(x, at, pressed=-1.0, down=0.0):
     """Shares [n, 3] of heel, metatarsal, toes (at `x`) that have their center `at`.
 
     The pressure is spread by `METATARSAL_SPREAD` to both sides of `at`; each bit of it goes to the
     two parts beside it by its distances. A center that crosses the metatarsals loads the toes, and
-    unloads the heel, over that width, not at once.
+    unloads the heel, over that width, not at once. `pressed` is what the toes carry at least, where
+    the heel is `down` (1, else 0) to carry the rest.
     """
     heel, metatarsal, toes = x.T
     front = ramp(at - metatarsal, METATARSAL_SPREAD) / (toes - metatarsal)
     back = ramp(metatarsal - at, METATARSAL_SPREAD) / (metatarsal - heel)
+    more = down * ramp(pressed - front, 0.02)
+    front, back = front + more, back + more * (toes - metatarsal) / (metatarsal - heel)
     return np.stack([back, 1.0 - front - back, front], axis=1)
 
 
@@ -521,6 +541,29 @@ def arch_in_balance(model, q, moments):
     return np.asarray(series)
 
 
+def toes_pressed(model, q):
+    """Force [count] with which fascia and passive moment press the right toes on the ground [N]."""
+    skeleton, passive = model.skeleton, model.passive_moments
+    index = skeleton.coordinates.names.index("mtp_angle_r")
+    foot, joint = foot_of(model, "r"), skeleton.joint_names.index("mtp_r")
+
+    def instant(value):
+        now = pose(skeleton, value)
+        geometry = path_geometry(model.ligaments.paths, now, value)
+        tension = ligament_tension(model.ligaments, geometry.length)
+        wrench = pull_on_bodies(geometry, tension, len(skeleton.body_names))
+        about = about_coordinates(
+            passive, passive_moment(passive, value, jnp.zeros_like(value)), value.size
+        )
+        flexing = -(generalized_forces(skeleton, now, wrench) + about)[index]
+        body = foot.bodies[2]
+        place = now.position[body] + now.rotation[body] @ jnp.asarray(foot.location[2])
+        return flexing, place[0] - now.joint_center[joint, 0]
+
+    flexing, lever = map(np.asarray, jax.jit(jax.vmap(instant))(q[0]))
+    return ramp(flexing, 0.5) / lever
+
+
 def muscles_about_arch(model, q, wrench):
     """Moment of the muscles about the right midtarsal joint [count], sharing by least effort."""
     names = model.skeleton.coordinates.names
@@ -544,7 +587,7 @@ def make():
     for _ in range(ARCH_ROUNDS):
         x = solve(arch, x)
         q = coordinates_of(model, unpack(x), arch, COUNT)
-        loads = ground_reaction(mechanics(model, feet, q))
+        loads = ground_reaction(mechanics(model, feet, q), toes_pressed(model, q))
         wrench = part_wrenches(model, feet, loads)
         moments = net_moments(model, q, wrench)[:, index]
         muscles = muscles + ARCH_STEP * (muscles_about_arch(model, q, wrench) - muscles)
@@ -555,7 +598,8 @@ def make():
     x = solve(arch, x)
     q = coordinates_of(model, unpack(x), arch, PRINTED)
     m = mechanics(model, feet, q)
-    return model, feet, measured, unpack(x), arch, q, m, ground_reaction(m)
+    loads = ground_reaction(m, toes_pressed(model, q))
+    return model, feet, measured, unpack(x), arch, q, m, loads
 
 
 def write(model, unknowns, q, loads):
