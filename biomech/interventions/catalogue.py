@@ -8,9 +8,22 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 from jax.errors import ConcretizationTypeError
+from jaxtyping import Array, Float
 
+from ..model.body import Model
 from ..model.names import BadInput
+
+SIDES = {"r": ("r",), "l": ("l",), "both": ("r", "l")}
+"""Side of the body -> suffixes of names."""
+
+
+def suffixes(side: str, sides: tuple[str, ...] = tuple(SIDES)) -> tuple[str, ...]:
+    """Suffixes of the names on a `side`, one of `sides`."""
+    if side not in sides:
+        raise BadInput(f"side is '{side}'; it must be one of {', '.join(sides)}.")
+    return SIDES[side]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +37,11 @@ class Parameter:
     neutral: float
     description: str
     source: str
+
+    def of(self, kind: str, value: Any, model: Model) -> Float[Array, ""]:
+        """`value` after `check`, in the precision of `model`."""
+        self.check(kind, value)
+        return jnp.asarray(value, model.skeleton.mass.dtype)
 
     def check(self, kind: str, value: Any) -> None:
         """Raise if a concrete `value` is outside the range (traced values pass)."""
