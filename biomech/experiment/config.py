@@ -18,6 +18,7 @@ from ..formats import yaml_text
 from ..formats.files import read_bytes
 from ..interventions import CATALOGUE, Parameter
 from ..model.names import BadInput, short_name, suggest
+from ..personalise.body_size import SIZE
 from ..studies.metrics import METRICS
 from .sampling import case_count, too_many
 from .schema import (
@@ -176,17 +177,22 @@ def _key(text: str) -> tuple[str, ...]:
 
 
 def sweepable(config: ExperimentConfig) -> tuple[str, ...]:
-    """Every `<intervention>.<parameter>` of this configuration that a sweep may vary."""
-    return tuple(
-        f"{name}.{parameter.name}"
-        for name, chosen in config.interventions.items()
-        for parameter in CATALOGUE[chosen.kind].parameters
+    """Every `<intervention>.<parameter>` that a sweep may vary, and the size of the body."""
+    return (
+        *(
+            f"{name}.{parameter.name}"
+            for name, chosen in config.interventions.items()
+            for parameter in CATALOGUE[chosen.kind].parameters
+        ),
+        *(f"model.{name}" for name in SIZE),
     )
 
 
 def parameter_of(config: ExperimentConfig, key: str) -> Parameter:
-    """What the catalogue says of one of `sweepable`."""
+    """What is known of one of `sweepable`: its unit and range."""
     name, _, parameter = key.partition(".")
+    if name == "model":
+        return SIZE[parameter]
     entry = CATALOGUE[config.interventions[name].kind]
     return next(p for p in entry.parameters if p.name == parameter)
 
@@ -232,8 +238,7 @@ def _sweep_fits(config: ExperimentConfig) -> Iterable[str]:
     for key, axis in config.sweep.items():
         where = f"sweep.{key}"
         if key not in known:
-            hint = suggest(key, known) if known else "No intervention is named to sweep."
-            yield f"`{where}`: nothing here is called '{key}'. {hint}"
+            yield f"`{where}`: nothing here is called '{key}'. {suggest(key, known)}"
             continue
         allowed = parameter_of(config, key)
         places = axis.distribution().places if axis.is_distribution else axis_values(axis)
@@ -367,11 +372,7 @@ def _must(kind: str, message: str) -> str:
 
 def between(parameter: Parameter) -> str:
     """The range of a parameter, as the end of a sentence."""
-    unit = "" if parameter.unit == "-" else f" {parameter.unit}"
-    return (
-        f"must be between {parameter.lower:g} and {parameter.upper:g}{unit} "
-        f"(neutral {parameter.neutral:g})"
-    )
+    return f"must be {parameter.range_in_words}"
 
 
 def _sentence(message: str) -> str:
@@ -406,7 +407,9 @@ def _has(data: Any, step: Any) -> bool:
 
 
 def _parameter(keys: tuple[str, ...], data: Any) -> Parameter | None:
-    """The catalogue's parameter that a complaint is about, if it is about one."""
+    """The parameter that a complaint is about, if it is about one."""
+    if len(keys) == 2 and keys[0] == "model":
+        return SIZE.get(keys[1])
     if len(keys) != 3 or keys[0] != "interventions":
         return None
     entry = CATALOGUE.get(data["interventions"][keys[1]].get("kind"))

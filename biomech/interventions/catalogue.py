@@ -50,10 +50,13 @@ class Parameter:
         except ConcretizationTypeError:
             return
         if not self.lower <= number <= self.upper:
-            raise BadInput(
-                f"{kind}.{self.name} is {number:g} {self.unit}; it must be between "
-                f"{self.lower:g} and {self.upper:g} (neutral {self.neutral:g})."
-            )
+            raise BadInput(f"{kind}.{self.name} is {number:g}; it must be {self.range_in_words}.")
+
+    @property
+    def range_in_words(self) -> str:
+        """`between -20 and 20 deg (neutral 0)`."""
+        unit = "" if self.unit == "-" else f" {self.unit}"
+        return f"between {self.lower:g} and {self.upper:g}{unit} (neutral {self.neutral:g})"
 
 
 @dataclasses.dataclass(frozen=True)
