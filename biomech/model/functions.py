@@ -15,6 +15,7 @@ cubic through the four nearest knots), as OpenSim and SIMM use it.
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -165,4 +166,25 @@ def stack(functions: Sequence[ScalarFunction], shape: tuple[int, ...]) -> Piecew
         jnp.asarray(breaks.reshape(*shape, pieces - 1)),
         jnp.asarray(origin.reshape(*shape, pieces)),
         jnp.asarray(coefficients.reshape(*shape, pieces, powers)),
+    )
+
+
+def with_function(
+    batch: PiecewisePolynomial, index: int, function: ScalarFunction
+) -> PiecewisePolynomial:
+    """The batch (of one axis) with another function in row `index`; longer rows if need be."""
+    new = stack([function], (1,))
+    pieces = max(new.origin.shape[-1], batch.origin.shape[-1])
+    powers = max(new.coefficients.shape[-1], batch.coefficients.shape[-1])
+    old, new = _padded(batch, pieces, powers), _padded(new, pieces, powers)
+    return jax.tree.map(lambda all_rows, row: all_rows.at[index].set(row[0]), old, new)
+
+
+def _padded(batch: PiecewisePolynomial, pieces: int, powers: int) -> PiecewisePolynomial:
+    more = pieces - batch.origin.shape[-1]
+    after = lambda n: [(0, 0)] * (batch.origin.ndim - 1) + [(0, n)]
+    return PiecewisePolynomial(
+        jnp.pad(batch.breaks, after(more), constant_values=jnp.inf),
+        jnp.pad(batch.origin, after(more)),
+        jnp.pad(batch.coefficients, [*after(more), (0, powers - batch.coefficients.shape[-1])]),
     )
