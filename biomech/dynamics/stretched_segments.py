@@ -64,15 +64,15 @@ def stretch_segments(model: Model, factors: Float[Array, "body 3"]) -> Model:
     )
 
 
-def segment_length(skeleton: Skeleton, body: str, below: str) -> Float[Array, ""]:
-    """Length [m] of `body` along its long axis (y): from its joint to that of the body `below` it.
+def segment_length(skeleton: Skeleton, body: str, top: str, bottom: str) -> Float[Array, ""]:
+    """Length [m] along the long axis (y) of `body`, from the joint of `top` to that of `bottom`.
 
-    In the reference posture (default coordinates). In proportion to the factor of `body` along y.
+    A joint is named by the body that it moves. In the reference posture (default coordinates).
     """
     now = pose(skeleton, default_values(skeleton))
-    here, there = skeleton.body_index(body), skeleton.body_index(below)
-    across = now.joint_center[there] - now.joint_center[here]
-    return jnp.abs(rotate_back(now.rotation[here], across)[1])
+    this, upper, lower = (skeleton.body_index(name) for name in (body, top, bottom))
+    across = now.joint_center[lower] - now.joint_center[upper]
+    return jnp.abs(rotate_back(now.rotation[this], across)[1])
 
 
 def _joint_translations(skeleton, everywhere):

@@ -3,7 +3,8 @@
     factor = 1 + difference / (length of femur + length of tibia)        along y of both bodies
 
 so that with the leg in the reference posture (default coordinates, straight in the built-in bodies)
-the ankle moves `difference` away from the hip. Lengths are along y, from joint to joint.
+the ankle moves `difference` away from the hip. Lengths are along y, from joint to joint. A
+`knee_frame` (of a compliant knee) belongs to the tibia.
 
 What follows (`muscles.segment_scaling`): joint frames, muscle and ligament paths, wraps, markers,
 inertia; fibers, tendons and ligaments keep their norm lengths in the reference posture. What stays:
@@ -12,19 +13,21 @@ with; not an operation that leaves muscles too short, nor a functional differenc
 foot posture).
 """
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
-from jaxtyping import ScalarLike
+from jaxtyping import Array, Float, ScalarLike
 
 from ..compilation import compiled
 from ..dynamics.stretched_segments import segment_length
 from ..model.body import Model
 from ..model.names import BadInput
+from ..model.skeleton import Skeleton
 from ..muscles.segment_scaling import scale_segments
 from .catalogue import Intervention, Parameter, suffixes
 
 _SIDES = ("r", "l")
-_BELOW = {"femur": ("tibia",), "tibia": ("talus", "calcn")}
-"""Long bone -> the body below it, whichever the model has."""
+_FOOT = ("talus", "calcn")  # the first of them that a model has is below the ankle
 
 _DIFFERENCE = Parameter(
     name="difference_mm",
@@ -49,32 +52,46 @@ def leg_length(model: Model, *, side: str, difference_mm: ScalarLike) -> Model:
     (suffix,) = suffixes(side, _SIDES)
     difference = 1e-3 * _DIFFERENCE.of("leg_length", difference_mm, model)
     bones = long_bones(model, suffix)
-    factor = 1.0 + difference / sum(_lengths(model.skeleton, bones))
+    factor = 1.0 + difference / sum(bone_length(model.skeleton, bone) for bone in bones)
     lengthwise = jnp.stack([jnp.ones_like(factor), factor, jnp.ones_like(factor)])
-    return scale_segments(model, {bone: lengthwise for bone, _ in bones})
+    return scale_segments(model, {body: lengthwise for bone in bones for body in bone.bodies})
 
 
-def long_bones(model: Model, suffix: str) -> tuple[tuple[str, str], ...]:
-    """Femur and tibia of the side "r" or "l", each with the body below it.
+class LongBone(NamedTuple):
+    """Femur or tibia: its `bodies`, itself the last, and the bodies that its end joints move."""
+
+    stem: str
+    bodies: tuple[str, ...]
+    top: str
+    bottom: str
+
+
+def long_bones(model: Model, suffix: str) -> tuple[LongBone, LongBone]:
+    """Femur and tibia of the side "r" or "l".
 
     **Raises:** `BadInput` for a model that lacks one.
     """
     names = model.skeleton.body_names
-    found = []
-    for bone, below in _BELOW.items():
-        under = next((b for b in (f"{stem}_{suffix}" for stem in below) if b in names), None)
-        if f"{bone}_{suffix}" not in names or under is None:
-            raise BadInput(
-                f"The length of a leg needs the bodies femur_{suffix}, tibia_{suffix} and "
-                f"talus_{suffix} or calcn_{suffix}; this model has {', '.join(names)}."
-            )
-        found.append((f"{bone}_{suffix}", under))
-    return tuple(found)
+    femur, frame, tibia, *foot = (
+        f"{stem}_{suffix}" for stem in ("femur", "knee_frame", "tibia", *_FOOT)
+    )
+    ankle = next((body for body in foot if body in names), None)
+    if femur not in names or tibia not in names or ankle is None:
+        raise BadInput(
+            f"The length of a leg needs the bodies {femur}, {tibia} and {' or '.join(foot)}; this "
+            f"model has {', '.join(names)}."
+        )
+    shank = (frame, tibia) if frame in names else (tibia,)
+    return (
+        LongBone("femur", (femur,), femur, shank[0]),
+        LongBone("tibia", shank, shank[0], ankle),
+    )
 
 
 @compiled
-def _lengths(skeleton, bones):
-    return [segment_length(skeleton, bone, below) for bone, below in bones]
+def bone_length(skeleton: Skeleton, bone: LongBone) -> Float[Array, ""]:
+    """Length [m] of a bone along y, from joint to joint, in the reference posture."""
+    return segment_length(skeleton, bone.bodies[-1], bone.top, bone.bottom)
 
 
 LEG_LENGTH = Intervention(

@@ -23,9 +23,9 @@ from jaxtyping import Array, Float, ScalarLike
 from ..compilation import compiled
 from ..dynamics.kinematics import default_values, pose
 from ..dynamics.spatial import rotate
-from ..dynamics.stretched_segments import segment_length, stretch_segments
+from ..dynamics.stretched_segments import stretch_segments
 from ..interventions.catalogue import Parameter, suffixes
-from ..interventions.leg_length import long_bones
+from ..interventions.leg_length import bone_length, long_bones
 from ..model.body import Model
 from ..model.names import BadInput, UnknownName, suggest
 from ..muscles.segment_scaling import fit_lengths
@@ -33,6 +33,8 @@ from .body_strength import scale_mass_and_strength
 
 VERTEX = "vertex"
 """Name of the marker at the top of the head."""
+FOOT_ENDS = ("pternion", "acropodion")
+"""Stems of the names of the markers at the back of the heel and the tip of the toes."""
 _FOOT = ("talus", "calcn", "midfoot", "toes")
 _LONG_BONES = ("femur", "tibia")
 _MOST = 2.0  # no segment becomes more than so many times longer or shorter (assumed)
@@ -74,7 +76,7 @@ def scale_model(
 
     - `height_m` [m], `mass_kg` [kg]: of the whole body.
     - `segment_lengths`: of "femur" and "tibia" [m], from joint to joint along y.
-    - `foot_length`: along x, over all contact spheres of the foot [m].
+    - `foot_length`: from the back of the heel to the tip of the toes [m].
     - `side`: of the lengths given, "r", "l" or "both".
     - `current_height_m`: of a model that has no marker `vertex` [m].
 
@@ -122,16 +124,25 @@ def standing_height(model: Model) -> Float[Array, ""]:
 
 
 def foot_length(model: Model, suffix: str) -> Float[Array, ""]:
-    """Length [m] of the foot "r" or "l", along x over its contact spheres in the reference posture.
+    """Length [m] of the foot "r" or "l", along x in the reference posture.
 
-    **Raises:** `BadInput` for a foot without contact spheres.
+    Between the markers `pternion` and `acropodion` of that side; without them over all contact
+    spheres of the foot, which end a little inside it.
+
+    **Raises:** `BadInput` for a foot without either.
     """
+    ends = [f"{stem}_{suffix}" for stem in FOOT_ENDS]
+    if all(name in model.markers.names for name in ends):
+        heel, toes = (model.markers.names.index(name) for name in ends)
+        place = _markers(model)
+        return place[toes, 0] - place[heel, 0]
     feet = {model.skeleton.body_index(name) for name in _foot(model, suffix)}
     own = [i for i, body in enumerate(model.contacts.bodies) if body in feet]
     if not own:
         raise BadInput(
-            f"The length of the foot '{suffix}' is not known: '{model.name}' has no contact "
-            f"spheres on {', '.join(f'{stem}_{suffix}' for stem in _FOOT)}."
+            f"The length of the foot '{suffix}' is not known: '{model.name}' has no markers "
+            f"{' and '.join(ends)}, and no contact spheres on "
+            f"{', '.join(f'{stem}_{suffix}' for stem in _FOOT)}."
         )
     index = np.array(own)
     forward, radius = _spheres(model)[index, 0], model.contacts.radius[index]
@@ -161,12 +172,12 @@ def _rows(model, lengths, foot, sides) -> _Rows:
     fixed = jnp.zeros((mass.shape[0], 3), mass.dtype)
     open_ = jnp.ones_like(fixed)
     for suffix in sides:
-        for bone, below in long_bones(model, suffix) if lengths else ():
-            wanted = lengths.get(bone.removesuffix(f"_{suffix}"))
-            if wanted is not None:
-                ratio = _ratio(wanted, _segment_length(model.skeleton, bone, below), bone)
-                fixed = fixed.at[index(bone), 1].set(ratio)
-                open_ = open_.at[index(bone), 1].set(0.0)
+        for bone in long_bones(model, suffix) if lengths else ():
+            if bone.stem in lengths:
+                present = bone_length(model.skeleton, bone)
+                ratio = _ratio(lengths[bone.stem], present, bone.bodies[-1])
+                own = np.array([index(name) for name in bone.bodies])
+                fixed, open_ = fixed.at[own, 1].set(ratio), open_.at[own, 1].set(0.0)
         if foot is not None:
             ratio = _ratio(foot, foot_length(model, suffix), f"foot '{suffix}'")
             own = np.array([index(name) for name in _foot(model, suffix)])
@@ -223,14 +234,15 @@ def _stretched(model, factors):
 
 
 @compiled
-def _segment_length(skeleton, body, below):
-    return segment_length(skeleton, body, below)
-
-
-@compiled
 def _spheres(model):
     """Center of every contact sphere in ground [m], in the reference posture."""
     return _in_ground(model, model.contacts.bodies, model.contacts.location)
+
+
+@compiled
+def _markers(model):
+    """Place of every marker in ground [m], in the reference posture."""
+    return _in_ground(model, model.markers.bodies, model.markers.location)
 
 
 @compiled

@@ -16,6 +16,7 @@ def load_model(
     height_m: ScalarLike | None = None,
     mass_kg: ScalarLike | None = None,
     current_height_m: ScalarLike | None = None,
+    knee: str | None = None,
     precision: str = "float64",
     **osim_options: Any,
 ) -> Model:
@@ -24,10 +25,12 @@ def load_model(
     - `height_m` [m], `mass_kg` [kg]: scale it to this size (`personalise.body_size`); as it is by
       default.
     - `current_height_m`: height [m] of a model from a file that has no marker `vertex`.
+    - `knee` is for "lower_limb": "hinge" (the default: adduction and axial rotation follow flexion)
+      or "compliant" (both may also give way, against passive stiffness).
     - `osim_options` go to the .osim reader.
 
     **Raises:** `BadInput` for an unknown name or file, or an unlikely size; unless JAX computes in
     `precision`.
     """
-    model = load_as_is(name_or_path, precision=precision, **osim_options)
+    model = load_as_is(name_or_path, knee=knee, precision=precision, **osim_options)
     return scale_model(model, height_m=height_m, mass_kg=mass_kg, current_height_m=current_height_m)

@@ -2,8 +2,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from biomech.dynamics import default_values, pose, segment_length
+from biomech.dynamics import default_values, pose
 from biomech.interventions import leg_length
+from biomech.interventions.leg_length import bone_length, long_bones
 from biomech.model.build import build_model
 from biomech.model.names import BadInput
 from biomech.muscles.paths import path_geometry
@@ -41,8 +42,8 @@ def test_the_ankle_is_that_much_farther_from_the_hip(body, difference):
 def test_femur_and_tibia_keep_their_proportion(body):
     longer = leg_length(body, side="l", difference_mm=25.0)
     ratios = [
-        float(segment_length(longer.skeleton, *bone) / segment_length(body.skeleton, *bone))
-        for bone in (("femur_l", "tibia_l"), ("tibia_l", "talus_l"))
+        float(bone_length(longer.skeleton, bone) / bone_length(body.skeleton, bone))
+        for bone in long_bones(body, "l")
     ]
     assert ratios[0] == pytest.approx(ratios[1], rel=1e-14)
     assert ratios[0] == pytest.approx(1.0 + 0.025 / (0.396 + 0.4), rel=1e-12)

@@ -7,8 +7,8 @@ import pytest
 from biomech.compilation import compiled
 from biomech.dynamics import default_values, mass_centers
 from biomech.dynamics import pose as pose_uncompiled
-from biomech.dynamics import segment_length as segment_length_uncompiled
 from biomech.dynamics.spatial import rotate
+from biomech.interventions.leg_length import bone_length, long_bones
 from biomech.model.build import build_model
 from biomech.model.names import BadInput
 from biomech.muscles.paths import path_geometry
@@ -19,7 +19,13 @@ from two_legs import VERTEX_ABOVE_SOLE, two_legs
 MASS = 73.0  # of `two_legs` [kg]: 46 + 2 x 13.5
 FEMUR, TIBIA, FOOT = 0.396, 0.4, 0.249  # of `two_legs` [m]
 
-pose, segment_length = compiled(pose_uncompiled), compiled(segment_length_uncompiled)
+pose = compiled(pose_uncompiled)
+
+
+def bone(model, stem, side="r"):
+    """Length of femur or tibia [m]."""
+    (found,) = (b for b in long_bones(model, side) if b.stem == stem)
+    return float(bone_length(model.skeleton, found))
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +66,8 @@ def test_its_own_size_changes_nothing(body):
         height_m=standing_height(body),
         mass_kg=jnp.sum(body.skeleton.mass),
         segment_lengths={
-            "femur": segment_length(body.skeleton, "femur_r", "tibia_r"),
-            "tibia": segment_length(body.skeleton, "tibia_r", "talus_r"),
+            "femur": bone(body, "femur"),
+            "tibia": bone(body, "tibia"),
         },
         foot_length=foot_length(body, "r"),
     )
@@ -162,11 +168,10 @@ def test_lengths_of_segments_are_met_on_the_sides_asked_for(body):
     scaled = scale_model(
         body, segment_lengths={"femur": 0.43, "tibia": 0.37}, foot_length=0.27, side="l"
     )
-    length = lambda bone, below: float(segment_length(scaled.skeleton, bone, below))
-    assert length("femur_l", "tibia_l") == pytest.approx(0.43, rel=1e-14)
-    assert length("tibia_l", "talus_l") == pytest.approx(0.37, rel=1e-14)
+    assert bone(scaled, "femur", "l") == pytest.approx(0.43, rel=1e-14)
+    assert bone(scaled, "tibia", "l") == pytest.approx(0.37, rel=1e-14)
     assert float(foot_length(scaled, "l")) == pytest.approx(0.27, rel=1e-14)
-    assert length("femur_r", "tibia_r") == pytest.approx(FEMUR, abs=1e-15)
+    assert bone(scaled, "femur") == pytest.approx(FEMUR, abs=1e-15)
     assert float(foot_length(scaled, "r")) == pytest.approx(FOOT, abs=1e-15)
     np.testing.assert_array_equal(scaled.skeleton.mass, body.skeleton.mass)
     np.testing.assert_array_equal(
@@ -181,8 +186,8 @@ def test_height_is_met_whatever_the_legs_are(body):
         body, height_m=1.8, segment_lengths={"femur": 0.46, "tibia": 0.44}, foot_length=0.24
     )
     assert float(standing_height(scaled)) == pytest.approx(1.8, abs=1e-14)
-    assert float(segment_length(scaled.skeleton, "femur_r", "tibia_r")) == pytest.approx(0.46)
-    assert float(segment_length(scaled.skeleton, "tibia_l", "talus_l")) == pytest.approx(0.44)
+    assert bone(scaled, "femur") == pytest.approx(0.46)
+    assert bone(scaled, "tibia", "l") == pytest.approx(0.44)
     assert float(foot_length(scaled, "r")) == pytest.approx(0.24)
     place = lambda model: np.asarray(model.skeleton.parent_frame_position)[
         model.skeleton.joint_names.index("lumbar")
@@ -282,10 +287,27 @@ def test_sizes_that_nobody_has_are_refused(body, size, said):
         scale_model(body, **size)
 
 
+def test_the_foot_is_as_long_as_its_markers_are_apart():
+    description = two_legs()
+    for side in "rl":
+        ends = {"pternion": ("calcn", -0.02), "acropodion": ("toes", 0.06)}
+        for name, (owner, x) in ends.items():
+            marker = {"name": f"{name}_{side}", "body": f"{owner}_{side}", "location": [x, 0, 0]}
+            description["markers"].append(marker)
+    body = build_model(description)
+    assert float(foot_length(body, "l")) == pytest.approx(0.26, abs=1e-14)  # 0.02+0.08+0.1+0.06
+    longer = scale_model(body, foot_length=0.286, side="r")
+    assert float(foot_length(longer, "r")) == pytest.approx(0.286, rel=1e-14)
+    gain = longer.contacts.radius / body.contacts.radius
+    feet = [1.1 if name.endswith("_r") else 1.0 for name in body.contacts.names]
+    np.testing.assert_allclose(gain, feet, rtol=1e-14)
+
+
 def test_a_body_without_feet_or_bones_is_refused():
     description = two_legs() | {"contacts": []}
     with pytest.raises(
-        BadInput, match=r"no contact spheres on talus_r, calcn_r, midfoot_r, toes_r"
+        BadInput,
+        match=r"no markers pternion_r and acropodion_r, and no contact spheres on talus_r, calcn_r",
     ):
         scale_model(build_model(description), foot_length=0.26)
     with pytest.raises(BadInput, match="or no contact spheres under its feet"):
