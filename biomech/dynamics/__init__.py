@@ -17,17 +17,21 @@ from .kinematics import (
     pose,
     project_couplers,
 )
+from .knee_compartments import KneeContacts, compartment_forces, knee_contacts
 
 __all__ = [
     "BodyMotion",
+    "KneeContacts",
     "Pose",
     "across_joints",
     "apply_couplers",
     "body_motion",
+    "compartment_forces",
     "coupled_motion",
     "generalized_forces",
     "inverse_dynamics",
     "joint_reactions",
+    "knee_contacts",
     "mass_centers",
     "mass_matrix",
     "pose",
