@@ -5,12 +5,14 @@ of `wrapping`, so a course is as long as the path but for the chords of its arcs
 on the host, once per pose, and has no derivative.
 """
 
+import itertools
 from collections.abc import Iterator
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from ..compilation import compiled
@@ -36,7 +38,7 @@ _TURN = np.deg2rad(5.0)
 def path_courses(
     paths: Paths,
     now: Pose,
-    points: Float[Array, "path place 3"],
+    points: Float[ArrayLike, "path place 3"],
     turn: float = _TURN,
 ) -> tuple[Float[np.ndarray, "_ 3"], ...]:
     """Every path as a line through points in ground [m].
@@ -45,7 +47,7 @@ def path_courses(
     - `turn`: largest angle between neighbours on an arc [rad].
     """
     points = np.asarray(points)
-    places = [np.flatnonzero(np.isfinite(row[:, 0])) for row in points]
+    places = [np.flatnonzero(np.isfinite(row[:, 0])).tolist() for row in points]
     arcs: dict[tuple[int, int], list[np.ndarray]] = {}
     if any(paths.wraps):
         cylinders = _cylinders(paths, now)
@@ -68,7 +70,7 @@ def _arcs(paths, points, places, cylinders) -> Iterator[tuple[int, int, Arc, flo
 
 def _stretches(own, first, last):
     """Neighbouring places of a path that a wrap from `first` to `last` may bend."""
-    return [(i, j) for i, j in zip(own[:-1], own[1:], strict=True) if first <= i and j <= last]
+    return [(i, j) for i, j in itertools.pairwise(own) if first <= i and j <= last]
 
 
 def _single_arcs(paths, points, places, cylinders):
@@ -89,7 +91,7 @@ def _single_arcs(paths, points, places, cylinders):
         best = candidates[np.argmin(np.asarray(rank)[candidates])]
         if np.isfinite(rank[best]):
             one = lambda record: _take(record, int(best))  # noqa: B023 - used at once
-            yield n, start[best], one(found.path), float(found.sense[best]), one(own)
+            yield int(n), int(start[best]), one(found.path), float(found.sense[best]), one(own)
 
 
 @compiled
@@ -100,7 +102,7 @@ def _decide_each(p, q, cylinders, order) -> tuple[Decision, Float[Array, " n"]]:
 
 def _double_arcs(n, wraps, points, own, cylinders):
     """Arcs of one path over its two cylinders, in the order in which it meets them."""
-    start, end = own[:-1], own[1:]
+    start, end = np.array(own[:-1]), np.array(own[1:])
     allowed = [(first <= start) & (end <= last) for _, first, last in wraps]
     pair = _take(cylinders, np.array([cylinder for cylinder, *_ in wraps]))
     p, q = jnp.asarray(points[start]), jnp.asarray(points[end])
@@ -108,7 +110,7 @@ def _double_arcs(n, wraps, points, own, cylinders):
     for which in np.asarray(order):
         if wrapped[which]:
             one = lambda record: _take(record, int(which))  # noqa: B023 - used at once
-            yield n, start[int(stretch[which])], one(arcs), float(sense[which]), one(pair)
+            yield n, own[int(stretch[which])], one(arcs), float(sense[which]), one(pair)
 
 
 @compiled
