@@ -21,6 +21,7 @@ _HOME = {
     "load_trial": "formats.trial",
     "reference_gait": "formats.reference_gait",
     "inverse": "analysis.inverse_dataset",
+    "stand": "analysis.stand_dataset",
     "sensitivity": "analysis.sensitivity",
     "compare": "analysis.compare",
     "effect_table": "analysis.effects",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from .analysis.plots import plot
     from .analysis.report import report
     from .analysis.sensitivity import sensitivity
+    from .analysis.stand_dataset import stand
     from .experiment.design import design
     from .experiment.open_run import open_run
     from .experiment.runner import run
@@ -75,6 +77,7 @@ __all__ = [
     "sensitivity",
     "sobol_indices",
     "solvers",
+    "stand",
     "studies",
     "use_float64",
 ]

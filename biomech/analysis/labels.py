@@ -61,7 +61,7 @@ _RAD_OR_M = "rad or m"
 _FORCE_OR_MOMENT = "N m or N"
 
 # Field of the record -> (name in the dataset, dimensions, units, long name, more attributes).
-_DIRECT = {
+DIRECT = {
     "value": ("coordinate_value", ("coordinate",), _RAD_OR_M, "Coordinate value", {}),
     "speed": ("coordinate_speed", ("coordinate",), "rad/s or m/s", "Coordinate speed", {}),
     "acceleration": (
@@ -222,7 +222,7 @@ def label_inverse(
     }
     names = ("metric", "metric_unit", "metric_long_name")
     variables = {n: v for n, v in variables.items() if wanted(n) or n in names}
-    coordinates = {**_model_coordinates(model), **_time_coordinates(events, time)}
+    coordinates = {**model_coordinates(model), **_time_coordinates(events, time)}
     for parts in axes.values():
         coordinates |= parts
     empty = [name for name in ("muscle", "actuator", "ligament") if not coordinates[name][1].size]
@@ -250,7 +250,7 @@ def _sweep_coordinates(sweep, units):
             parameter: (
                 name,
                 np.asarray(column),
-                _attributes(units.get(parameter, "1"), f"Swept parameter {parameter}"),
+                attributes(units.get(parameter, "1"), f"Swept parameter {parameter}"),
             )
             for parameter, column in parameters.items()
         }
@@ -269,11 +269,11 @@ def _check_lead(record, axes):
         )
 
 
-def _attributes(units: str, long_name: str, **more: Any) -> dict[str, Any]:
+def attributes(units: str, long_name: str, **more: Any) -> dict[str, Any]:
     return {"units": units, "long_name": long_name, **more}
 
 
-def _text(dim: str, values: Iterable[str], long_name: str, **more: Any) -> tuple[Any, ...]:
+def name_variable(dim: str, values: Iterable[str], long_name: str, **more: Any) -> tuple[Any, ...]:
     """A variable of words, which have no unit."""
     return dim, np.array(list(values), dtype=object), {"long_name": long_name, **more}
 
@@ -283,21 +283,21 @@ def _text(dim: str, values: Iterable[str], long_name: str, **more: Any) -> tuple
 
 def _record_variables(record, model, lead, wanted):
     variables = {}
-    for field, (name, dims, units, long_name, more) in _DIRECT.items():
+    for field, (name, dims, units, long_name, more) in DIRECT.items():
         if not wanted(name):
             continue
         values = np.asarray(getattr(record, field))
-        variables[name] = ((*lead, "time", *dims), values, _attributes(units, long_name, **more))
+        variables[name] = ((*lead, "time", *dims), values, attributes(units, long_name, **more))
     coordinates = model.skeleton.coordinates
     n, free = len(coordinates.names), list(coordinates.free)
     for field, (name, dims, units, long_name) in _FREE.items():
         if not wanted(name):
             continue
-        values = _filled(np.asarray(getattr(record, field)), free, n)
+        values = filled(np.asarray(getattr(record, field)), free, n)
         variables[name] = (
             (*lead, "time", *dims, "coordinate"),
             values,
-            _attributes(units, long_name, comment=_NOT_FREE),
+            attributes(units, long_name, comment=_NOT_FREE),
         )
     for kind, words, more in (
         ("reserve", "reserve actuators", ""),
@@ -307,13 +307,13 @@ def _record_variables(record, model, lead, wanted):
         variables[f"{kind}_force"] = (
             (*lead, "time", "coordinate"),
             values,
-            _attributes(
+            attributes(
                 _FORCE_OR_MOMENT,
                 f"Generalized force of {words}",
                 comment=f"NaN for coordinates without one.{more}",
             ),
         )
-    meanings = _attributes(
+    meanings = attributes(
         "1",
         "Whether this instant was solved",
         flag_values=np.arange(len(STATUS), dtype=np.int8),
@@ -324,12 +324,12 @@ def _record_variables(record, model, lead, wanted):
     variables["strength_limited"] = (
         (*lead, "time", "side"),
         np.asarray(record.limited).astype(np.int8),
-        _attributes("1", "1 where muscles of this leg were too weak, so that its loads fall"),
+        attributes("1", "1 where muscles of this leg were too weak, so that its loads fall"),
     )
     return variables
 
 
-def _filled(values, indices, size):
+def filled(values, indices, size):
     """`values` of the last axis put at `indices` of an axis of `size`; NaN elsewhere."""
     full = np.full((*values.shape[:-1], size), np.nan, values.dtype)
     full[..., indices] = values
@@ -377,7 +377,7 @@ def _derived_variables(record, model, events, near_end, lead, time):
         "knee_adduction_moment": (
             (*lead, "time", "side"),
             unfold(adduction),
-            _attributes(
+            attributes(
                 "N m/kg",
                 "External knee adduction moment over body mass",
                 comment="About the x axis of the tibia at the knee center; positive adducts the "
@@ -387,19 +387,19 @@ def _derived_variables(record, model, events, near_end, lead, time):
         "center_of_mass": (
             (*lead, "time", "axis"),
             np.asarray(record.center_of_mass),
-            _attributes("m", "Center of mass of the whole body in ground"),
+            attributes("m", "Center of mass of the whole body in ground"),
         ),
-        "body_weight": ((), float(weight[0]), _attributes("N", "Body weight of the model")),
-        "body_mass": ((), float(mass[0]), _attributes("kg", "Body mass of the model")),
+        "body_weight": ((), float(weight[0]), attributes("N", "Body weight of the model")),
+        "body_mass": ((), float(mass[0]), attributes("kg", "Body mass of the model")),
         "metric_value": (
             on_metric,
             unfold(value),
-            _attributes("see metric_unit", "Value of a named metric"),
+            attributes("see metric_unit", "Value of a named metric"),
         ),
         "metric_time": (
             on_metric,
             unfold(np.where(np.isfinite(value), report.time, np.nan)),
-            _attributes(
+            attributes(
                 "s",
                 "Time of the largest sample in the metric's window",
                 comment="NaN for an impulse.",
@@ -408,12 +408,12 @@ def _derived_variables(record, model, events, near_end, lead, time):
         "metric_rival_peak": (
             on_metric,
             unfold(np.array(report.rival_peak) & np.isfinite(value)).astype(np.int8),
-            _attributes("1", "1 where a second peak comes within 1 % of the one reported"),
+            attributes("1", "1 where a second peak comes within 1 % of the one reported"),
         ),
         "metric_at_edge": (
             on_metric,
             unfold(np.array(report.at_edge) & np.isfinite(value)).astype(np.int8),
-            _attributes(
+            attributes(
                 "1",
                 "1 where the value is no reliable peak, since it lies at an end of the record",
                 comment="The first or last instant, unless the motion ends as it begins and peaks "
@@ -424,7 +424,7 @@ def _derived_variables(record, model, events, near_end, lead, time):
         "metric_limited_share": (
             on_metric,
             unfold(report.limited_share),
-            _attributes("1", "Share of the metric's window in which the leg was too weak"),
+            attributes("1", "Share of the metric's window in which the leg was too weak"),
         ),
         **_metric_coordinates(names),
     }
@@ -465,35 +465,35 @@ def _ground_variables(events, time):
         "external_force": (
             ("time", "axis"),
             sum(every, np.zeros((time.size, 3))),
-            _attributes("N", "Sum of all external forces on the body, ground axes"),
+            attributes("N", "Sum of all external forces on the body, ground axes"),
         ),
         "ground_reaction_force": (
             ("time", "side", "axis"),
             force,
-            _attributes("N", "Ground reaction force on the foot, ground axes"),
+            attributes("N", "Ground reaction force on the foot, ground axes"),
         ),
         "center_of_pressure": (
             ("time", "side", "axis"),
             center + swing[:, :, None],
-            _attributes("m", "Center of pressure in ground", comment=in_swing),
+            attributes("m", "Center of pressure in ground", comment=in_swing),
         ),
         "free_moment": (
             ("time", "side"),
             moment[:, :, 1] + swing,
-            _attributes(
+            attributes(
                 "N m", "Vertical moment on the foot at the center of pressure", comment=in_swing
             ),
         ),
         "stance": (
             ("time", "side"),
             stance.astype(np.int8),
-            _attributes("1", f"1 while the vertical force is at least {events.threshold:g} N"),
+            attributes("1", f"1 while the vertical force is at least {events.threshold:g} N"),
         ),
-        "stride_time": (("side",), np.array(strides), _attributes("s", "Stride time")),
+        "stride_time": (("side",), np.array(strides), attributes("s", "Stride time")),
         "toe_off_pct": (
             ("side",),
             np.array(toe_off),
-            _attributes("%", "Toe-off in percent of the gait cycle"),
+            attributes("%", "Toe-off in percent of the gait cycle"),
         ),
     }
 
@@ -501,13 +501,13 @@ def _ground_variables(events, time):
 # ---------------------------------------------------------------------------- coordinates
 
 
-def _model_coordinates(model):
+def model_coordinates(model):
     skeleton, coordinates, actuators = model.skeleton, model.skeleton.coordinates, model.actuators
     rotational = [kind == "rotational" for kind in coordinates.motion_types]
     bodies = (*skeleton.body_names, "ground")  # index -1 is ground
     assert GROUND == -1
     joints = len(skeleton.joint_names)
-    named = lambda dim, names, long_name: {dim: _text(dim, names, long_name)}
+    named = lambda dim, names, long_name: {dim: name_variable(dim, names, long_name)}
     return {
         **named("coordinate", coordinates.names, "Generalized coordinate"),
         **named("muscle", model.muscles.names, "Muscle"),
@@ -516,32 +516,34 @@ def _model_coordinates(model):
         **named("ligament", model.ligaments.names, "Ligament"),
         **named("axis", AXES, "Axis"),
         **named("side", SIDES, "Side of the body"),
-        "motion_type": _text("coordinate", coordinates.motion_types, "Rotational or translational"),
-        "value_unit": _text(
+        "motion_type": name_variable(
+            "coordinate", coordinates.motion_types, "Rotational or translational"
+        ),
+        "value_unit": name_variable(
             "coordinate", ("rad" if turn else "m" for turn in rotational), "Unit of the coordinate"
         ),
-        "force_unit": _text(
+        "force_unit": name_variable(
             "coordinate",
             ("N m" if turn else "N" for turn in rotational),
             "Unit of the generalized force",
         ),
-        "on_body": _text("joint", skeleton.body_names, "Body the joint reaction acts on"),
-        "from_body": _text(
+        "on_body": name_variable("joint", skeleton.body_names, "Body the joint reaction acts on"),
+        "from_body": name_variable(
             "joint",
             (bodies[parent] for parent in skeleton.parents),
             "Body that exerts the joint reaction",
         ),
-        "expressed_in": _text(
+        "expressed_in": name_variable(
             "joint",
             ["ground"] * joints,
             "Frame in which joint reactions are expressed",
             comment="Variables ending in _body_axes are expressed in `on_body` instead.",
         ),
-        "at": _text(
+        "at": name_variable(
             "joint", [AT_JOINT_CENTER] * joints, "Point at which joint reactions are given"
         ),
-        "actuator_kind": _text("actuator", actuators.kinds, "motor, reserve or residual"),
-        "acts_on": _text(
+        "actuator_kind": name_variable("actuator", actuators.kinds, "motor, reserve or residual"),
+        "acts_on": name_variable(
             "actuator",
             (coordinates.names[i] for i in actuators.coordinates),
             "Coordinate the actuator acts on",
@@ -550,12 +552,12 @@ def _model_coordinates(model):
 
 
 def _time_coordinates(events, time):
-    found: dict[str, Any] = {"time": ("time", time, _attributes("s", "Time"))}
+    found: dict[str, Any] = {"time": ("time", time, attributes("s", "Time"))}
     if events is not None:
         found["gait_pct"] = (
             ("time", "side"),
             events.percent(time),
-            _attributes(
+            attributes(
                 "%",
                 "Gait cycle since the side's own heel strike",
                 comment="Modulo one stride where no whole stride of that side was recorded.",
@@ -566,9 +568,11 @@ def _time_coordinates(events, time):
 
 def _metric_coordinates(names):
     return {
-        "metric": _text("metric", names, "Named metric"),
-        "metric_unit": _text("metric", (METRICS[n].unit for n in names), "Unit of the metric"),
-        "metric_long_name": _text(
+        "metric": name_variable("metric", names, "Named metric"),
+        "metric_unit": name_variable(
+            "metric", (METRICS[n].unit for n in names), "Unit of the metric"
+        ),
+        "metric_long_name": name_variable(
             "metric", (METRICS[n].long_name for n in names), "What the metric is"
         ),
     }
@@ -616,8 +620,8 @@ def read_netcdf(path: str | os.PathLike[str], *, max_bytes: int | None = MAX_BYT
             f"'{path.name}' cannot be read as NetCDF 4. Name a run folder or its results.nc."
         ) from error
     for name, variable in dataset.variables.items():
-        words = variable.values.ravel() if variable.dtype.kind == "O" else ()
-        if not all(isinstance(word, str) for word in words):
+        texts = variable.values.ravel() if variable.dtype.kind == "O" else ()
+        if not all(isinstance(word, str) for word in texts):
             raise BadInput(f"'{path.name}': variable '{name}' holds neither numbers nor texts.")
     return dataset
 

@@ -38,8 +38,8 @@ from .curves import (
     passive_force_length,
 )
 
-_MAX_PENNATION_ANGLE = math.acos(0.1)  # OpenSim's `maximum_pennation_angle` [rad]
-_MIN_NORM_LENGTH_ALONG_TENDON = 0.01  # [-]
+MAX_PENNATION_ANGLE = math.acos(0.1)  # OpenSim's `maximum_pennation_angle` [rad]
+MIN_NORM_LENGTH_ALONG_TENDON = 0.01  # [-]
 
 
 class RigidTendonState(eqx.Module):
@@ -69,8 +69,8 @@ def rigid_tendon_state(
     """Fibers at a muscle-tendon length [m] and lengthening speed [m/s]."""
     height = muscles.optimal_fiber_length * jnp.sin(muscles.pennation_angle)
     shortest = jnp.maximum(
-        height / math.tan(_MAX_PENNATION_ANGLE),
-        _MIN_NORM_LENGTH_ALONG_TENDON * muscles.optimal_fiber_length,
+        height / math.tan(MAX_PENNATION_ANGLE),
+        MIN_NORM_LENGTH_ALONG_TENDON * muscles.optimal_fiber_length,
     )
     available = muscle_tendon_length - muscles.tendon_slack_length
     along_tendon = jnp.maximum(available, shortest)
@@ -124,5 +124,5 @@ def passive_force(
 def _cos_pennation_at_normalized_length(muscles, state):
     # The length of 1 stands for one metre: phi = asin(h / (l / optimal_fiber_length)).
     height = muscles.optimal_fiber_length * jnp.sin(muscles.pennation_angle)
-    sine = jnp.minimum(height / state.norm_fiber_length, math.sin(_MAX_PENNATION_ANGLE))
+    sine = jnp.minimum(height / state.norm_fiber_length, math.sin(MAX_PENNATION_ANGLE))
     return jnp.sqrt(1.0 - sine**2)

@@ -3,10 +3,10 @@
     minimise_x  f(x, p)    subject to   c(x, p) = 0,   l <= x <= u
 
 `p` are parameters: any pytree, what derivatives of the answer are taken with respect to. The first
-`curved` entries of x may enter f and c in any smooth way. In the others c is affine (its slopes may
-depend on the curved ones) and f a sum of functions of one entry each, so that second derivatives
-are taken along the curved entries only: in a body's equilibrium, along the coordinates and not
-along a hundred activations.
+`curved` entries of x may enter f and c in any smooth way. The others enter apart from each other:
+f and c are sums of functions of the curved entries and one other entry each. So second derivatives
+are taken along the curved entries and once along all others together: in a body's equilibrium,
+along the coordinates and not along a hundred activations.
 
 Method: Newton on the barrier problem's optimality conditions, with slope multipliers z of bounds,
 
@@ -165,7 +165,7 @@ def solve(
 
     - `start`: no derivative flows through it; moved inside the bounds where it is not.
     - `lower`, `upper`: may be infinite; an entry with both equal has no inside: take it out of x.
-    - `curved`: how many leading entries enter nonlinearly; see the module's page.
+    - `curved`: how many leading entries may enter in any way; see the module's page.
     - `tolerance`: on residual, dual residual and complementarity; scale rows and objective to 1.
     """
     programme = _Programme(objective, constraints, curved, tolerance, max_steps)
@@ -207,19 +207,17 @@ class _Programme(eqx.Module):
     def local(self, x, y, p) -> _Local:
         """Everything a step needs. The constraints appear once: they are long to compile."""
         k = self.curved
-        straight = x[k:]
-        at = lambda curved, straight: jnp.concatenate([curved, straight])
-        slopes = lambda curved: self.slopes(at(curved, straight), y, p)
-        along = lambda d: jax.jvp(slopes, (x[:k],), (d,))
-        directions = jnp.eye(k, dtype=x.dtype)
+        other = x[k:]
+        along = lambda d: jax.jvp(lambda x: self.slopes(x, y, p), (x,), (d,))
+        others = jnp.concatenate([jnp.zeros(k, x.dtype), jnp.ones_like(other)])
+        directions = jnp.concatenate([jnp.eye(k, x.size, dtype=x.dtype), others[None]])
         (gradient, residual), (bend, rate) = jax.vmap(along, out_axes=(None, 0))(directions)
-        straight_rate = jax.jacrev(lambda s: self.constraints(at(x[:k], s), p))(straight)
-        jacobian = jnp.concatenate([rate.T, straight_rate], axis=1)
+        at = lambda other: jnp.concatenate([x[:k], other])
+        other_rate = jax.jacrev(lambda other: self.constraints(at(other), p))(other)
+        jacobian = jnp.concatenate([rate[:k].T, other_rate], axis=1)
 
-        own_slope = lambda s: jax.grad(lambda s: self.objective(at(x[:k], s), p))(s)
-        diagonal = jax.jvp(own_slope, (straight,), (jnp.ones_like(straight),))[1]
-        hessian = jnp.diag(jnp.concatenate([jnp.zeros(k, x.dtype), diagonal]))
-        hessian = hessian.at[:k].set(bend).at[k:, :k].set(bend[:, k:].T)
+        hessian = jnp.diag(others * bend[k])
+        hessian = hessian.at[:k].set(bend[:k]).at[k:, :k].set(bend[:k, k:].T)
         return _Local(self.objective(x, p), gradient + y @ jacobian, residual, jacobian, hessian)
 
     def nowhere(self, x, y) -> _Local:

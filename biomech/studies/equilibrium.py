@@ -12,7 +12,8 @@ each region two numbers g along the ground's axes, in shares of the largest fric
 
     force along the ground = static_friction * normal force * g,      |g_1|, |g_2| <= 1 / sqrt(2)
 
-a pyramid inside the friction cone. Muscles pull with a rigid tendon at constant length.
+a pyramid inside the friction cone. Muscles and their elastic tendons are at constant length
+(`muscles.resting_muscle`).
 """
 
 import math
@@ -32,12 +33,8 @@ from ..model.body import Model
 from ..model.contacts import Contacts
 from ..muscles.ligaments import ligament_tension
 from ..muscles.passive_moments import about_coordinates, passive_moment
-from ..muscles.paths import PathGeometry, moment_arms, path_geometry, pull_on_bodies
-from ..muscles.rigid_tendon import (
-    active_force_at_full_activation,
-    passive_force,
-    rigid_tendon_state,
-)
+from ..muscles.paths import moment_arms, path_geometry, pull_on_bodies
+from ..muscles.resting_muscle import resting_muscle
 
 GRIP_BOUND = math.sqrt(0.5)
 """Largest share of the friction along either axis of the ground [-]."""
@@ -78,7 +75,7 @@ class StillBody(eqx.Module):
     - `residual`: what is missing to balance, about the free coordinates [N m or N].
     - `value`: of every coordinate. `now`: the pose.
     - `ground`: what the ground does.
-    - `muscle_force`, `muscle_tendon_length`, `norm_fiber_length`, `capacity`, `moment_arm`.
+    - `muscle_force`, `muscle_tendon_length`, `norm_fiber_length`, `moment_arm`.
     - `ligament_force` [N]; `ligament_length` [m]; `passive_moment` [N m].
     - `wrench`: of ground, muscles and ligaments on each body [N m, N].
     - `ground_wrench`: that of the ground alone.
@@ -91,7 +88,6 @@ class StillBody(eqx.Module):
     muscle_force: Float[Array, " muscle"]
     muscle_tendon_length: Float[Array, " muscle"]
     norm_fiber_length: Float[Array, " muscle"]
-    capacity: Float[Array, " muscle"]
     moment_arm: Float[Array, "muscle free"]
     ligament_force: Float[Array, " ligament"]
     ligament_length: Float[Array, " ligament"]
@@ -125,8 +121,10 @@ def still_body(
     tension = ligament_tension(model.ligaments, ligaments.length)
     ligament_wrench = pull_on_bodies(ligaments, tension, n)
 
-    muscles, arms, fiber, capacity, passive = _muscles(model, now, value)
-    force = effort.activation * capacity + passive
+    muscles = path_geometry(model.muscles.paths, now, value)
+    arms = moment_arms(muscles, skeleton, now)
+    resting = resting_muscle(model.muscles, effort.activation, muscles.length)
+    force = resting.force
 
     tissue = passive_moment(model.passive_moments, value, jnp.zeros_like(value))
     supplied = about_coordinates(model.passive_moments, tissue, value.size)
@@ -144,8 +142,7 @@ def still_body(
         ground=ground,
         muscle_force=force,
         muscle_tendon_length=muscles.length,
-        norm_fiber_length=fiber.norm_fiber_length,
-        capacity=capacity,
+        norm_fiber_length=resting.norm_fiber_length,
         moment_arm=project_couplers(skeleton, value, arms)[:, free],
         ligament_force=tension,
         ligament_length=ligaments.length,
@@ -193,15 +190,3 @@ def ground_forces(
 def _at_rest(now: Pose) -> BodyMotion:
     still = jnp.zeros((*now.position.shape[:-1], 6), now.position.dtype)
     return BodyMotion(now, still, still)
-
-
-def _muscles(
-    model: Model, now: Pose, value: Float[Array, " coordinate"]
-) -> tuple[PathGeometry, Array, eqx.Module, Array, Array]:
-    """Paths, moment arms about all coordinates, fibers, capacity and passive force."""
-    muscles = model.muscles
-    paths = path_geometry(muscles.paths, now, value)
-    arms = moment_arms(paths, model.skeleton, now)
-    fiber = rigid_tendon_state(muscles, paths.length, jnp.zeros_like(paths.length))
-    capacity = active_force_at_full_activation(muscles, fiber)
-    return paths, arms, fiber, capacity, passive_force(muscles, fiber)

@@ -142,7 +142,6 @@ class StandingRecord(eqx.Module):
     norm_fiber_length: Float[Array, " muscle"]
     muscle_tendon_length: Float[Array, " muscle"]
     moment_arm: Float[Array, "muscle free"]
-    capacity: Float[Array, " muscle"]
     actuator_force: Float[Array, " actuator"]
     joint_reaction_force: Float[Array, "joint 3"]
     joint_reaction_moment: Float[Array, "joint 3"]
@@ -322,7 +321,6 @@ def _record(problem, found) -> StandingRecord:
         norm_fiber_length=body.norm_fiber_length,
         muscle_tendon_length=body.muscle_tendon_length,
         moment_arm=body.moment_arm,
-        capacity=body.capacity,
         actuator_force=effort.control * model.actuators.optimal_force,
         joint_reaction_force=force,
         joint_reaction_moment=moment,

@@ -54,8 +54,8 @@ FOOT_PATHS = {
     "fhl": [0, 1, 2, ("midfoot", 3), ("midfoot", 4), 5, 6],
 }
 PATH_NOTES = {
-    "perbrev": "insertion at the tuberosity of the fifth metatarsal, 20 mm above the sole (assumed; "
-    "47 mm there)",
+    "perbrev": "insertion at the tuberosity of the fifth metatarsal, 20 mm above the sole "
+    "(assumed; 47 mm there)",
     "perlong": "turns in the groove of the cuboid, 16 mm above the sole (assumed), instead of at "
     "points 5 and 6, which are 32 to 36 mm above this sole and above the midtarsal axis",
 }
