@@ -50,7 +50,7 @@ from .body_scene import (
     outlines_of,
     tag,
 )
-from .body_shown import placed, shown
+from .body_shown import on_its_ground, placed, shown
 from .bones import bones, side_of
 from .foot_picture import draw_foot_ligaments, foot_limits, foot_view, name_parts
 from .plots import INK, house_style
@@ -83,6 +83,7 @@ def plot_body(
     color_by: str | None = None,
     time: float | None = None,
     joint_loads: bool = False,
+    legend: bool = True,
     ax: Axes | None = None,
 ) -> Figure:
     """The body in a pose or at an instant of a result.
@@ -94,12 +95,14 @@ def plot_body(
     - `color_by`: force [N] or activation [-] of the muscles in the result.
     - `time`: which instant of a result [s].
     - `joint_loads`: also the reaction forces that hips, knees and ankles carry.
-    - `ax`: draw here instead of in a figure of its own; legend and colour bar go to its right.
+    - `legend`: beside the picture, with the colour bar.
+    - `ax`: draw here instead of in a figure of its own.
 
     **Raises:** `BadInput` for an unknown view, or a pose or result that is not of this model.
     """
     if side is not None:
         find("side", side, SIDES)
+    model = on_its_ground(model, coordinate_value)
     what = shown(model, coordinate_value, time)
     where = placed(model, what.value)
     scene = Scene(model, what, where, bones(model.skeleton, where.now), VIEWS["right"], side)
@@ -118,7 +121,8 @@ def plot_body(
     if joint_loads:
         handles += _draw_joint_loads(ax, scene, limits)
     _draw_scale(ax, limits)
-    _legend(ax, scene, colours, handles)
+    if legend:
+        _legend(ax, scene, colours, handles)
     return _figure(ax)
 
 
@@ -206,32 +210,47 @@ def _arrow(label, colour):
 
 
 def _draw_ground_reactions(ax, scene, limits):
-    """From where each acts."""
+    """From where each acts, its size below the ground; paler under a ghost."""
+    line = ground_line(scene)
     for ground in sorted(scene.what.ground, key=lambda ground: scene.solid(ground.side)):
-        solid = scene.solid(ground.side)
         start, share = scene.view.flat(ground.point), ground.force / scene.body_weight
         tip = start + _LONG * limits.size * scene.view.flat(share)
-        if solid:
-            draw_force(ax, start, tip, GROUND_FORCE, f"ground reaction:{ground.side}")
-            tag(ax, tip, f"{np.linalg.norm(share):.2f} BW", GROUND_FORCE)
+        gid = f"ground reaction:{ground.side}"
+        if scene.solid(ground.side):
+            _draw_arrow(ax, start, tip, limits, GROUND_FORCE, gid)
+            if line is not None:
+                at = np.array([start[0], height_of_ground(line, start[0])])
+                tag(ax, at, f"{np.linalg.norm(share):.2f} BW", GROUND_FORCE, ha="center", va="top",
+                    xytext=(0.0, -3.0))  # fmt: skip
         elif scene.ghost(ground.side):
-            draw_force(ax, start, tip, FAR_FORCE, f"ground reaction:{ground.side}")
+            _draw_arrow(ax, start, tip, limits, FAR_FORCE, gid)
     return [_arrow("ground reaction", GROUND_FORCE)] if scene.what.ground else []
 
 
+def _draw_arrow(ax, start, tip, limits, colour, gid):
+    """A dot where the force points to the viewer."""
+    if np.linalg.norm(tip - start) > 0.01 * limits.size:
+        draw_force(ax, start, tip, colour, gid)
+    else:
+        ax.plot(*start[:, None], color=colour, marker="o", markersize=5.0, zorder=5.0, gid=gid)
+
+
 def _draw_joint_loads(ax, scene, limits):
-    """On the distal segment, ending at the joint center."""
+    """On the distal segment, ending at the joint center; its size on the outer side."""
     if scene.what.joint_force is None:
         raise BadInput("There are no joint loads to draw. Pass a result that holds them.")
     names, centers = scene.model.skeleton.joint_names, np.asarray(scene.where.now.joint_center)
     for name, force, center in zip(names, scene.what.joint_force, centers, strict=True):
+        side = side_of(name)
         loaded = any(word in name for word in _LOADED) and np.isfinite(force).all()
-        if loaded and scene.solid(side_of(name)):
+        if loaded and scene.solid(side):
             tip, share = scene.view.flat(center), force / scene.body_weight
             start = tip - _JOINT_LONG * limits.size * scene.view.flat(share)
-            draw_force(ax, start, tip, JOINT_LOAD, f"joint load:{name}")
+            _draw_arrow(ax, start, tip, limits, JOINT_LOAD, f"joint load:{name}")
+            right = not scene.view.near and scene.view.right @ (-Z if side == "l" else Z) > 0.0
+            align, shift = ("left", 4.0) if right else ("right", -4.0)
             words = f"{np.linalg.norm(share):.1f} BW"
-            tag(ax, start, words, JOINT_LOAD, xytext=(-4.0, 0.0), ha="right", va="center")
+            tag(ax, start, words, JOINT_LOAD, xytext=(shift, 0.0), ha=align, va="center")
     return [_arrow("joint load", JOINT_LOAD)]
 
 

@@ -1,5 +1,6 @@
 """What a picture of the body shows: a pose, and the forces in it where a result knows them."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -11,13 +12,13 @@ from jaxtyping import Float
 from ..compilation import compiled
 from ..dynamics.inverse_dynamics import center_of_mass
 from ..dynamics.kinematics import Pose, apply_couplers, pose
+from ..dynamics.slope import on_slope
 from ..dynamics.spatial import body_fixed_xyz_rotation, rotate
 from ..model.body import Model
 from ..model.names import BadInput, find
 from ..muscles.path_course import path_courses
 from ..muscles.paths import path_geometry
 from ..studies.gait_events import SIDES
-from ..studies.stand import StandingRecord
 from ..studies.standing_habit import habitual_posture
 from .labels import kind_of
 
@@ -112,8 +113,6 @@ def shown(model: Model, given: Any = None, time: float | None = None) -> Shown:
         return _of_dataset(model, given, time)
     if time is not None:
         raise BadInput("`time` chooses an instant of a result; a pose is one already.")
-    if isinstance(given, StandingRecord):
-        return _of_record(model, given)
     if given is None or isinstance(given, Mapping):
         return Shown(_of_names(model, given or {}))
     try:
@@ -181,33 +180,6 @@ def _region_centers(model, value):
 # -------------------------------------------------------------------------------- of results
 
 
-def _of_record(model, record: StandingRecord) -> Shown:
-    value = np.asarray(record.value)
-    _checked(model, value)
-    array = np.asarray
-    return Shown(
-        value,
-        array(record.muscle_force),
-        array(record.activation),
-        array(record.ligament_force),
-        _resultants(model, array(record.ground.force), array(record.ground.point)),
-        array(record.ground.force),
-        array(record.joint_reaction_force),
-    )
-
-
-def _resultants(model, force, point):
-    """The sum over each side's regions, where it acts: the mean of their places, by force."""
-    found = []
-    for side in SIDES:
-        own = np.array([name.endswith(f"_{side}") for name in model.contacts.names], bool)
-        normal = np.sum(force * ground_normals(model), axis=-1) * own
-        if normal.sum() > 0.0:
-            middle = (normal @ point) / normal.sum()
-            found.append(GroundReaction(side, force[own].sum(0), middle))
-    return tuple(found)
-
-
 def _of_dataset(model, dataset, time) -> Shown:
     if "coordinate_value" not in dataset:
         raise BadInput("The result has no `coordinate_value`, so there is no pose to draw.")
@@ -220,10 +192,19 @@ def _of_dataset(model, dataset, time) -> Shown:
         pick("activation", "muscle", model.muscles.names),
         pick("ligament_force", "ligament", model.ligaments.names),
         _ground_of(one),
-        _regions_of(model, one),
+        pick("regional_plantar_force", "contact_region", model.contacts.names),
         pick("joint_reaction_force", "joint", model.skeleton.joint_names),
-        instant,
+        ", ".join(words for words in (instant, _trouble(one)) if words),
     )
+
+
+def _trouble(dataset) -> str:
+    """The status of an instant that is not simply solved."""
+    if "status" not in dataset or dataset["status"].ndim or int(dataset["status"]) == 0:
+        return ""
+    meanings = str(dataset["status"].attrs.get("flag_meanings", "")).split()
+    code = int(dataset["status"])
+    return meanings[code].replace("_", " ") if 0 < code < len(meanings) else "not solved"
 
 
 def _one_instant(dataset, time):
@@ -279,16 +260,10 @@ def _ground_of(dataset):
     return tuple(found)
 
 
-def _regions_of(model, dataset):
-    """Of `regional_plantar_force`; a force without axes is out of the ground."""
-    if "regional_plantar_force" not in dataset or not model.contacts.names:
-        return None
-    force, normals = dataset["regional_plantar_force"], ground_normals(model)
-    rows = []
-    for name, normal in zip(model.contacts.names, normals, strict=True):
-        region, _, side = name.rpartition("_")
-        if region not in force["contact_region"].values or side not in SIDES:
-            raise BadInput(f"The result has no contact region '{name}', which the model has.")
-        value = force.sel(contact_region=region, side=side).values
-        rows.append(value if value.ndim else value * normal)
-    return np.array(rows)
+def on_its_ground(model: Model, given: Any) -> Model:
+    """The model on the slope that a result of `bm.stand` was computed on."""
+    if not isinstance(given, xr.Dataset):
+        return model
+    config = json.loads(given.attrs.get("config", "{}"))
+    slope = {key: config.get(key, 0.0) for key in ("uphill_deg", "right_side_up_deg")}
+    return on_slope(model, **slope) if any(slope.values()) else model
