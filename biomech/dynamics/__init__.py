@@ -14,9 +14,11 @@ from .kinematics import (
     apply_couplers,
     body_motion,
     coupled_motion,
+    default_values,
     pose,
     project_couplers,
 )
+from .stretched_segments import segment_length, stretch_segments
 
 __all__ = [
     "BodyMotion",
@@ -25,6 +27,7 @@ __all__ = [
     "apply_couplers",
     "body_motion",
     "coupled_motion",
+    "default_values",
     "generalized_forces",
     "inverse_dynamics",
     "joint_reactions",
@@ -32,4 +35,6 @@ __all__ = [
     "mass_matrix",
     "pose",
     "project_couplers",
+    "segment_length",
+    "stretch_segments",
 ]
