@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 _HOME = {
     "load_model": "personalise.load",
     "scale_model": "personalise.body_size",
-    "save_model": "formats.native:write_model",
+    "save_model": "formats.save",
     "load_trial": "formats.trial",
     "reference_gait": "formats.reference_gait",
     "inverse": "analysis.inverse_dataset",
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from .experiment.design import design
     from .experiment.open_run import open_run
     from .experiment.runner import run
-    from .formats.native import write_model as save_model
     from .formats.reference_gait import reference_gait
+    from .formats.save import save_model
     from .formats.trial import load_trial
     from .personalise.body_size import scale_model
     from .personalise.load import load_model

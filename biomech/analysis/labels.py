@@ -189,7 +189,7 @@ def label_inverse(
     *,
     sweep: Mapping[str, Any] | None = None,
     sweep_units: Mapping[str, str] | None = None,
-    near_end: Bool[np.ndarray, " time"] | None = None,
+    near_end: Bool[np.ndarray, "*case time"] | None = None,
     config: Mapping[str, Any] | None = None,
     precision: str = "float64",
     notes: Sequence[str] = (),
@@ -200,7 +200,7 @@ def label_inverse(
 
     - `events`: of the trial; they bring ground reaction and gait percentage.
     - `near_end`: instants too near the ends of the recorded motion (`studies.motion.near_end`);
-      metrics found there are marked.
+      metrics found there are marked. Of all cases, or for each along the leading axes.
     - `sweep`: what the leading axes of the record are, in order: a name and its values each,
       e.g. `{"gluteal.scale": [1.0, 0.5]}`, or `{"case": {"a.scale": [...], "b.scale": [...]}}` for
       one axis along which several parameters change. `model` is then the unchanged one.
@@ -364,8 +364,10 @@ def _derived_variables(record, model, events, near_end, lead, time):
     )
     first = jax.tree.map(lambda x: x[0], together)
     periodic = is_periodic(first, model.skeleton.coordinates.names)
-    known = {"stance_share": share, "near_end": near_end, "periodic": periodic}
-    moment, mass, weight, report = _derive(model, together, percent, stance, known)
+    near = np.zeros(time.size, bool) if near_end is None else near_end
+    near = np.broadcast_to(near, (*shape, time.size)).reshape(cases, time.size)
+    known = {"stance_share": share, "periodic": periodic}
+    moment, mass, weight, report = _derive(model, together, near, percent, stance, known)
     unfold = lambda x: np.asarray(x).reshape((*shape, *x.shape[1:]))
     names = list(report.names)
     value, adduction = np.array(report.value), np.array(moment)
@@ -431,11 +433,12 @@ def _derived_variables(record, model, events, near_end, lead, time):
 
 
 @compiled
-def _derive(model, records, percent, stance, known):
+def _derive(model, records, near_end, percent, stance, known):
     """Knee adduction moment, body mass and weight, and metrics of every case."""
 
-    def one(record):
-        here = context(model, record, percent, stance, **known)
+    def one(case):
+        record, near = case
+        here = context(model, record, percent, stance, near_end=near, **known)
         sides = [
             knee_adduction_moment(record, here, side)
             if any(f"{stem}_{side}" in here.joint_names for stem in ("knee", "walker_knee"))
@@ -445,7 +448,7 @@ def _derive(model, records, percent, stance, known):
         report = evaluate_metrics(record, here)
         return jnp.stack(sides, axis=1), here.body_mass, here.body_weight, report
 
-    return jax.lax.map(one, records)
+    return jax.lax.map(one, (records, near_end))
 
 
 def _ground_variables(events, time):

@@ -356,7 +356,8 @@ def _line_search(programme, parameters, bounds, it, barrier, penalty, pull, dx, 
 
         def bend():
             bent, _ = factors.solve(pull, reach * it.local.residual + miss)
-            return _reach(bent, *bounds.gaps(it.x), bounds) * bent, reach, jnp.array(True)
+            below, above = bounds.gaps(it.x)
+            return _reach(bent, below, above, bounds) * bent, reach, jnp.array(True)
 
         def halve():
             share = 0.5 * jnp.where(search.bent, reach, search.share)

@@ -51,7 +51,13 @@ from ..muscles.rigid_tendon import (
 )
 from ..solvers.separable_programme import RESULTS, SeparableProgrammeSolution
 from .gait_events import SIDES
-from .static_optimization import EffortWeights, equal_weights, share_moments
+from .static_optimization import (
+    DEFAULT_SOLVER,
+    EffortWeights,
+    SolverSettings,
+    equal_weights,
+    share_moments,
+)
 
 STATUS = (
     "successful",
@@ -306,6 +312,7 @@ def inverse_instant(
     *,
     passive_fiber_force: bool = False,
     opensim_pennation: bool = False,
+    solver: SolverSettings = DEFAULT_SOLVER,
 ) -> InverseRecord:
     """The study at one instant. Pure; `vmap` over instants and cases."""
     before = before_sharing(
@@ -316,7 +323,8 @@ def inverse_instant(
     )
     muscles = before.muscles
     shared = share_moments(
-        model, before.value, muscles.moment_arm, muscles.capacity, before.to_share, weights
+        *(model, before.value, muscles.moment_arm, muscles.capacity, before.to_share, weights),
+        solver=solver,
     )
     return after_sharing(model, instant, before, shared)
 
@@ -328,13 +336,14 @@ def inverse(
     *,
     passive_fiber_force: bool = False,
     opensim_pennation: bool = False,
+    solver: SolverSettings = DEFAULT_SOLVER,
 ) -> InverseRecord:
     """The study at every instant of `motion`. Jitted; compiles once per model structure.
 
     For many models of one structure see `batch.inverse_batch`.
     """
     weights = equal_weights(model) if weights is None else weights
-    return _inverse(model, motion, weights, passive_fiber_force, opensim_pennation)
+    return _inverse(model, motion, weights, passive_fiber_force, opensim_pennation, solver)
 
 
 def inverse_uncompiled(
@@ -343,6 +352,7 @@ def inverse_uncompiled(
     weights: EffortWeights,
     passive_fiber_force: bool,
     opensim_pennation: bool,
+    solver: SolverSettings = DEFAULT_SOLVER,
 ) -> InverseRecord:
     """`inverse`, to be compiled as a part of something larger."""
     each = lambda instant: inverse_instant(
@@ -351,6 +361,7 @@ def inverse_uncompiled(
         weights,
         passive_fiber_force=passive_fiber_force,
         opensim_pennation=opensim_pennation,
+        solver=solver,
     )
     return over_the_motion(model, jax.vmap(each)(motion))
 

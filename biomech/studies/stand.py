@@ -172,34 +172,33 @@ STATUS = ("successful", "infeasible", "maximum_iterations", "not_finite", "not_c
 
 
 def stand(model: Model, standing: Standing, start: StandingRecord | None = None) -> StandingRecord:
-    """How `model` stands. Jitted; compiles once per model structure.
+    """How `model` stands. Jitted; compiles once per model structure, with or without a start.
 
     `start`: the record of a neighbouring case, which saves most of the steps.
     """
-    return _stand(model, standing, start)
+    return _stand(model, standing, _begin(model, standing, start))
 
 
 def stand_uncompiled(
     model: Model, standing: Standing, start: StandingRecord | None = None
 ) -> StandingRecord:
     """`stand`, to be compiled as a part of something larger."""
+    return _solved(model, standing, _begin(model, standing, start))
+
+
+def _begin(model, standing, start):
+    return cold_start(model, standing) if start is None else warm_start(start)
+
+
+def _solved(model, standing, begin):
     problem = _Problem(model, standing)
-    frozen = jax.lax.stop_gradient(problem)
-    begin = _cold(frozen) if start is None else _warm(frozen, start)
     lower, upper = _bounds(model)
-    found = solve(
-        _objective,
-        _constraints,
-        problem,
-        begin,
-        lower,
-        upper,
-        curved=len(model.skeleton.coordinates.free),
-    )
+    curved = len(model.skeleton.coordinates.free)
+    found = solve(_objective, _constraints, problem, begin, lower, upper, curved=curved)
     return _record(problem, found)
 
 
-_stand = compiled(stand_uncompiled)
+_stand = compiled(_solved)
 
 
 class _Problem(eqx.Module):
@@ -259,9 +258,10 @@ def _bounds(model):
     return jnp.concatenate(lower), jnp.concatenate(upper)
 
 
-def _cold(problem) -> WarmStart:
+@compiled
+def cold_start(model: Model, standing: Standing) -> WarmStart:
     """The habitual posture, set down on the ground so that it carries the weight."""
-    model, standing = problem.model, problem.standing
+    model, standing = jax.lax.stop_gradient((model, standing))
     habit = set_down(model, standing.habit, standing.loaded)
     activation = jnp.full_like(model.muscles.min_activation, _FIRST_ACTIVATION)
     rest = jnp.zeros(len(model.actuators.names) + 2 * len(model.contacts.names), habit.dtype)
@@ -269,10 +269,11 @@ def _cold(problem) -> WarmStart:
     return WarmStart(x, jnp.zeros_like(habit), jnp.asarray(_COLD_BARRIER, habit.dtype))
 
 
-def _warm(problem, start: StandingRecord) -> WarmStart:
-    x = [start.free_value, start.activation, start.control, start.grip.ravel()]
-    barrier = jnp.asarray(_WARM_BARRIER, start.free_value.dtype)
-    return jax.lax.stop_gradient(WarmStart(jnp.concatenate(x), start.multipliers, barrier))
+def warm_start(record: StandingRecord) -> WarmStart:
+    """Where `record` ended."""
+    x = [record.free_value, record.activation, record.control, record.grip.ravel()]
+    barrier = jnp.asarray(_WARM_BARRIER, record.free_value.dtype)
+    return jax.lax.stop_gradient(WarmStart(jnp.concatenate(x), record.multipliers, barrier))
 
 
 def set_down(

@@ -90,7 +90,8 @@ def _pelvis_tilt(model):
             f"Model '{model.name}' cannot stand: it needs joints 'hip_r' and 'hip_l' and a "
             "coordinate 'pelvis_tilt'."
         )
-    upright = coordinates.default_value * (np.array(coordinates.names) != "pelvis_tilt")
+    tilts = np.array(coordinates.names) == "pelvis_tilt"
+    upright = jnp.where(tilts, 0.0, coordinates.default_value)
     now = pose(skeleton, upright)
     beyond_hips = np.any(skeleton.ancestors[:, hips] > 0.0, axis=1)
     mass = skeleton.mass * jnp.asarray(~beyond_hips, skeleton.mass.dtype)

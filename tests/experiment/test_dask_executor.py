@@ -1,14 +1,25 @@
 """Where dask runs what, and who may be talked to. The work itself is in `test_resume`."""
 
+import contextlib
+import inspect
+import os
 import subprocess
+import urllib.request
 
 import pytest
 
 from biomech.experiment import dask_executor
 from biomech.experiment.config import check
-from biomech.experiment.dask_executor import check_address, gpus, on_dask, worker_environments
-from biomech.experiment.executors import ONE_THREAD, Work
+from biomech.experiment.dask_executor import (
+    check_address,
+    dask_team,
+    gpus,
+    on_dask,
+    worker_environments,
+)
+from biomech.experiment.executors import ONE_THREAD, Team, Work
 from biomech.model.names import BadInput
+from experiment import sleeper
 from experiment.swinging_leg import configuration
 
 
@@ -100,3 +111,67 @@ def test_scheduler_that_does_not_answer_is_said(tmp_path):
         pytest.raises(BadInput, match="cannot be reached or started"),
     ):
         next(on_dask(Work(tmp_path, "{}", "x", tmp_path, "{}"), [0], 0, cluster="127.0.0.1:1"))
+
+
+def test_cluster_that_does_not_start_tells_how_a_script_must_be_written(tmp_path, monkeypatch):
+    """dask's workers read the script again, and fail in the call of `run` (see test_resume)."""
+    pytest.importorskip("distributed")
+
+    def fails(*arguments):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(dask_executor, "_start", fails)
+    said = r"Nanny failed to start\. In a script, put the call of `run` under `if __name__ == '__m"
+    with pytest.raises(BadInput, match=said):
+        next(on_dask(Work(tmp_path, "{}", "x", tmp_path, "{}"), [0], 0))
+
+
+def test_teams_are_what_is_asked_for(monkeypatch):
+    monkeypatch.setattr(dask_executor, "gpus", lambda: [])
+    assert dask_team(3, "local", {}) == Team("dask", 3, 1)
+    assert dask_team(40, "slurm", {}) == Team("dask", 40, 1)
+    assert dask_team(40, "slurm", {"cores": 2}) == Team("dask", 40, 2)
+    assert dask_team(None, "tls://head:8786", {}) == Team("dask", None, None)
+    monkeypatch.setattr(dask_executor, "gpus", lambda: ["0", "2"])
+    assert dask_team(8, "local", {}) == Team("dask", 2, 1)
+
+
+def test_real_workers_show_no_pages_say_nothing_and_end_in_time(monkeypatch, capfd):
+    """Of three batches the second hangs; a worker that dies takes no batch with it but that."""
+    dask = pytest.importorskip("dask")
+    pytest.importorskip("distributed")
+    psutil = pytest.importorskip("psutil")
+    monkeypatch.setattr(dask_executor, "compute", sleeper.compute)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    work = sleeper.Asleep((0.0, 60.0, 0.0), timeout=0.3)
+    run = inspect.unwrap(on_dask)(work, range(3), 0, 1)
+    with contextlib.closing(run), dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        found = [next(run)]
+        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        ports = [
+            connection.laddr
+            for process in processes
+            for connection in process.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+        assert len(ports) >= 2 and {address.ip for address in ports} == {"127.0.0.1"}
+        assert not [page for port in ports for page in PAGES if answers(port.port, page)]
+        found += run
+    errors = {entry.batch: entry.error for entry in found}
+    assert errors[0] == errors[2] == ""
+    assert errors[1].startswith("KilledWorker") and "batch_timeout_s` is 0.3" in errors[1]
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    said = capfd.readouterr()
+    assert " - INFO - " not in said.out + said.err
+
+
+PAGES = ("/", "/status", "/health", "/metrics", "/info/main/workers.html", "/json/counts.json")
+
+
+def answers(port, page):
+    """Whether a page is there for whoever asks without a password."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=2.0):
+            return True
+    except OSError:
+        return False
