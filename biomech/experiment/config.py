@@ -195,7 +195,7 @@ def parameter_of(config: ExperimentConfig, key: str) -> Parameter:
 
 def _parameters(config: ExperimentConfig) -> dict[str, Parameter]:
     of_body = {name: CATALOGUE[x.kind].parameters for name, x in config.interventions.items()}
-    of_parts = {part: sweepable_numbers(getattr(config, part)) for part in RESERVED_NAMES}
+    of_parts = {"model": tuple(SIZE.values()), "study": sweepable_numbers(config.study)}
     return {
         f"{part}.{parameter.name}": parameter
         for part, parameters in {**of_body, **of_parts}.items()

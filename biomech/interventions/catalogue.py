@@ -55,7 +55,7 @@ class Parameter:
 
     @property
     def range_in_words(self) -> str:
-        """`between -20 and 20 deg (neutral 0)`; no neutral value where that is not a number."""
+        """`between -20 and 20 deg (neutral 0)`; a neutral value that is NaN is not told."""
         unit = "" if self.unit == "-" else f" {self.unit}"
         neutral = "" if math.isnan(self.neutral) else f" (neutral {self.neutral:g})"
         return f"between {self.lower:g} and {self.upper:g}{unit}{neutral}"

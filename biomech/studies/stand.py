@@ -146,8 +146,10 @@ class StandingRecord(eqx.Module):
     joint_reaction_force: Float[Array, "joint 3"]
     joint_reaction_moment: Float[Array, "joint 3"]
     joint_reaction_force_body_axes: Float[Array, "joint 3"]
+    joint_reaction_moment_body_axes: Float[Array, "joint 3"]
     intersegmental_force: Float[Array, "joint 3"]
     intersegmental_moment: Float[Array, "joint 3"]
+    intersegmental_force_body_axes: Float[Array, "joint 3"]
     intersegmental_moment_body_axes: Float[Array, "joint 3"]
     joint_center: Float[Array, "joint 3"]
     center_of_mass: Float[Array, "3"]
@@ -194,7 +196,11 @@ def _solved(model, standing, begin):
     problem = _Problem(model, standing)
     lower, upper = _bounds(model)
     curved = len(model.skeleton.coordinates.free)
-    found = solve(_objective, _constraints, problem, begin, lower, upper, curved=curved)
+    found = solve(
+        *(_objective, _constraints, problem, begin, lower, upper),
+        curved=curved,
+        curvature=_constraints_with_straight_muscles,
+    )
     return _record(problem, found)
 
 
@@ -244,6 +250,14 @@ def _objective(x, problem):
 def _constraints(x, problem):
     value, effort = problem.split(x)
     body = still_body(problem.model, value, effort, problem.standing.loaded)
+    return body.residual / problem.scale()
+
+
+def _constraints_with_straight_muscles(x, problem):
+    """For the curvature of the steps: paths over a hip take long to compile and bend little."""
+    value, effort = problem.split(x)
+    loaded = problem.standing.loaded
+    body = still_body(problem.model, value, effort, loaded, straight_muscles=True)
     return body.residual / problem.scale()
 
 
@@ -326,8 +340,10 @@ def _record(problem, found) -> StandingRecord:
         joint_reaction_force=force,
         joint_reaction_moment=moment,
         joint_reaction_force_body_axes=back(force),
+        joint_reaction_moment_body_axes=back(moment),
         intersegmental_force=segment_force,
         intersegmental_moment=segment_moment,
+        intersegmental_force_body_axes=back(segment_force),
         intersegmental_moment_body_axes=back(segment_moment),
         joint_center=body.now.joint_center,
         center_of_mass=center_of_mass(model.skeleton, body.now),
