@@ -196,11 +196,7 @@ def _solved(model, standing, begin):
     problem = _Problem(model, standing)
     lower, upper = _bounds(model)
     curved = len(model.skeleton.coordinates.free)
-    found = solve(
-        *(_objective, _constraints, problem, begin, lower, upper),
-        curved=curved,
-        curvature=_constraints_with_straight_muscles,
-    )
+    found = solve(_objective, _constraints, problem, begin, lower, upper, curved=curved)
     return _record(problem, found)
 
 
@@ -250,14 +246,6 @@ def _objective(x, problem):
 def _constraints(x, problem):
     value, effort = problem.split(x)
     body = still_body(problem.model, value, effort, problem.standing.loaded)
-    return body.residual / problem.scale()
-
-
-def _constraints_with_straight_muscles(x, problem):
-    """For the curvature of the steps: paths over a hip take long to compile and bend little."""
-    value, effort = problem.split(x)
-    loaded = problem.standing.loaded
-    body = still_body(problem.model, value, effort, loaded, straight_muscles=True)
     return body.residual / problem.scale()
 
 

@@ -432,14 +432,14 @@ def test_refuses_a_pose_it_cannot_draw(planar, given, options, says):
 
 
 def test_refuses_a_file_name(planar):
-    with pytest.raises(TypeError, match="not str 'walk.nc'"):
+    with pytest.raises(TypeError, match=r"not str 'walk.nc'"):
         plot_body(planar, "walk.nc")
 
 
 def test_refuses_a_result_that_is_no_instant_of_this_model(planar, result):
-    with pytest.raises(BadInput, match="2 instants. Choose one: `time=` from 0 to 0.5"):
+    with pytest.raises(BadInput, match=r"2 instants. Choose one: `time=` from 0 to 0.5"):
         plot_body(planar, result)
-    with pytest.raises(BadInput, match="`time` is 3 s, but the result runs from 0 to 0.5 s"):
+    with pytest.raises(BadInput, match=r"`time` is 3 s, but the result runs from 0 to 0.5 s"):
         plot_body(planar, result, time=3.0)
     with pytest.raises(BadInput, match="sweeps strength"):
         plot_body(planar, result.expand_dims(strength=[1.0]), time=0.5)
