@@ -172,14 +172,13 @@ def _built_in(kind: str, name: str | None, known: tuple[str, ...]) -> str | None
 
 
 def _if_given(parameter: Parameter) -> Any:
-    """The field of a number that may be left away."""
-    facts: Any = {"unit": parameter.unit, "source": parameter.source}
+    """The field of a number that may be left away, and varied."""
     return Field(
         None,
         ge=parameter.lower,
         le=parameter.upper,
         description=f"{parameter.description} [{parameter.unit}]; default: as it is",
-        json_schema_extra=facts,
+        json_schema_extra=_sweepable(parameter.unit) | {"source": parameter.source},
     )
 
 
