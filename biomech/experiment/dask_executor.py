@@ -25,8 +25,8 @@ NO_HTTP = {"distributed.scheduler.http.routes": [], "distributed.worker.http.rou
 """dask's pages on the state of a cluster, which need no password."""
 ONE_EACH = {"distributed.scheduler.worker-saturation": 1.0}
 """No batch waits in a worker: one that dies is blamed on all that it holds."""
-_SLURM: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "2 GB"}
-"""What a job of ours asks for, unless told otherwise."""
+_SLURM: dict[str, Any] = {"cores": 1, "memory": "2 GB"}
+"""What a job of ours asks for, unless told otherwise; a process for each core, of one thread."""
 _SELF = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -74,16 +74,13 @@ def on_dask(
             future.release()
 
 
-def dask_team(workers: int | None, cluster: str, options: Mapping[str, Any]) -> Team:
+def dask_team(workers: int | None, cluster: str) -> Team:
     """The workers that `on_dask` asks for."""
     count = workers or len(usable_cores(None))
     if cluster == "local":
         environments = worker_environments(count, gpus())
         return Team("dask", len(environments), 1)
-    if cluster == "slurm":
-        threads = options.get("cores", _SLURM["cores"])
-        return Team("dask", count, threads if isinstance(threads, int) else None)
-    return Team("dask", None, None)
+    return Team("dask", count, 1) if cluster == "slurm" else Team("dask", None, None)
 
 
 @contextlib.contextmanager
@@ -175,9 +172,11 @@ def gpus() -> list[str]:
 def _slurm(distributed: Any, workers: int, options: dict[str, Any]) -> Any:
     jobqueue = _import("dask_jobqueue")
     security = distributed.security.Security.temporary()
+    asked = {**_SLURM, **options}
     try:
         cluster = jobqueue.SLURMCluster(
-            **{**_SLURM, **options},
+            **asked,
+            processes=int(asked["cores"]),
             protocol="tls://",
             security=security,
             scheduler_options={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
