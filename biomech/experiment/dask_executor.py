@@ -8,10 +8,13 @@ A cluster elsewhere is only talked to over TLS: whoever can reach a dask worker 
 """
 
 import contextlib
+import importlib
 import logging
 import os
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -95,6 +98,19 @@ def _environment(chosen: Mapping[str, str]) -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _own_ctrl_c() -> Iterator[None]:
+    """Ctrl-C stays ours: once imported, `dask_jobqueue` would end the program without a word."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears it
+        yield
+        return
+    own = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, own)
 
 
 def _about(timeout: float | None) -> str:
@@ -188,10 +204,9 @@ def _slurm(distributed: Any, workers: int, options: dict[str, Any]) -> Any:
 
 
 def _import(name: str) -> Any:
-    import importlib
-
     try:
-        return importlib.import_module(name)
+        with _own_ctrl_c():
+            return importlib.import_module(name)
     except ImportError as error:
         raise BadInput(
             f"The executor `dask` needs {name}: pip install 'biomech[cluster]'."

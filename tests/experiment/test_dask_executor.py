@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import os
+import signal
 import subprocess
 import urllib.request
 
@@ -67,8 +68,12 @@ def test_missing_extra_is_said(monkeypatch, tmp_path):
 
 
 def test_slurm_jobs_are_one_process_each_and_encrypted(monkeypatch):
-    jobqueue = pytest.importorskip("dask_jobqueue")
     distributed = pytest.importorskip("distributed")
+    pytest.importorskip("cryptography")
+    try:
+        jobqueue = dask_executor._import("dask_jobqueue")
+    except BadInput:
+        pytest.skip("needs dask_jobqueue")
     made = {}
 
     class Cluster:
@@ -85,6 +90,17 @@ def test_slurm_jobs_are_one_process_each_and_encrypted(monkeypatch):
     assert made["security"].require_encryption
     dask_executor._slurm(distributed, 40, {"cores": 4})
     assert (made["cores"], made["processes"]) == (4, 4)
+
+
+def test_ctrl_c_stays_with_the_run(tmp_path, monkeypatch):
+    """A library that takes it when imported, as `dask_jobqueue` does, does not keep it."""
+    (tmp_path / "grabber.py").write_text(
+        "import signal, sys\nsignal.signal(signal.SIGINT, lambda *_: sys.exit())\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    before = signal.getsignal(signal.SIGINT)
+    dask_executor._import("grabber")
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize(
