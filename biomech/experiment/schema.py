@@ -54,6 +54,7 @@ OUTPUTS = (
     *("actuator_force", "reserve_force", "residual_force"),
     *("joint_reaction_force", "joint_reaction_moment", "joint_reaction_force_body_axes"),
     *("intersegmental_force", "intersegmental_moment", "joint_center", "knee_adduction_moment"),
+    *("knee_contact_force", "medial_knee_force_per_varus"),
     *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
     *("stride_time", "toe_off_pct"),
 )

@@ -5,6 +5,7 @@ The configuration schema, `biomech interventions` and the documentation are gene
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -54,9 +55,10 @@ class Parameter:
 
     @property
     def range_in_words(self) -> str:
-        """`between -20 and 20 deg (neutral 0)`."""
+        """`between -20 and 20 deg (neutral 0)`; a neutral value that is NaN is not told."""
         unit = "" if self.unit == "-" else f" {self.unit}"
-        return f"between {self.lower:g} and {self.upper:g}{unit} (neutral {self.neutral:g})"
+        neutral = "" if math.isnan(self.neutral) else f" (neutral {self.neutral:g})"
+        return f"between {self.lower:g} and {self.upper:g}{unit}{neutral}"
 
 
 @dataclasses.dataclass(frozen=True)

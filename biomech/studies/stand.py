@@ -146,8 +146,10 @@ class StandingRecord(eqx.Module):
     joint_reaction_force: Float[Array, "joint 3"]
     joint_reaction_moment: Float[Array, "joint 3"]
     joint_reaction_force_body_axes: Float[Array, "joint 3"]
+    joint_reaction_moment_body_axes: Float[Array, "joint 3"]
     intersegmental_force: Float[Array, "joint 3"]
     intersegmental_moment: Float[Array, "joint 3"]
+    intersegmental_force_body_axes: Float[Array, "joint 3"]
     intersegmental_moment_body_axes: Float[Array, "joint 3"]
     joint_center: Float[Array, "joint 3"]
     center_of_mass: Float[Array, "3"]
@@ -338,8 +340,10 @@ def _record(problem, found) -> StandingRecord:
         joint_reaction_force=force,
         joint_reaction_moment=moment,
         joint_reaction_force_body_axes=back(force),
+        joint_reaction_moment_body_axes=back(moment),
         intersegmental_force=segment_force,
         intersegmental_moment=segment_moment,
+        intersegmental_force_body_axes=back(segment_force),
         intersegmental_moment_body_axes=back(segment_moment),
         joint_center=body.now.joint_center,
         center_of_mass=center_of_mass(model.skeleton, body.now),
