@@ -364,7 +364,7 @@ def test_models_without_feet_are_drawn_as_rods(make):
     assert "ground" not in lines(figure)
 
 
-def test_wrapped_muscles_bend(planar):
+def test_wrapped_muscles_bend():
     """In three dimensions, arcs over bone have points of their own."""
     body = load_model("lower_limb")
     figure = plot_body(body, view="back", side="r")
@@ -372,7 +372,8 @@ def test_wrapped_muscles_bend(planar):
     assert "muscle:soleus_r" in drawn and "muscle:soleus_l" not in drawn
     places = {n: len(b) for n, b in zip(body.muscles.names, body.muscles.paths.point_bodies)}
     bent = [n for n in places if n.endswith("_r") and len(xy(drawn[f"muscle:{n}"])) > places[n]]
-    assert {"gasmed_r", "glmax1_r"} <= set(bent)
+    wraps = dict(zip(body.muscles.names, body.muscles.paths.wraps))
+    assert {"gasmed_r", "gaslat_r"} <= set(bent) <= {name for name in wraps if wraps[name]}
     names = {bone.get_gid() for bone in figure.axes[0].findobj(PolyCollection)}
     assert {"bone:talus:r", "bone:metatarsal 1:r", "bone:sacrum:"} <= names
     assert "bone:femur:l" not in names and "ghost:femur:l" not in names
@@ -432,14 +433,14 @@ def test_refuses_a_pose_it_cannot_draw(planar, given, options, says):
 
 
 def test_refuses_a_file_name(planar):
-    with pytest.raises(TypeError, match=r"not str 'walk.nc'"):
+    with pytest.raises(TypeError, match=r"not str 'walk\.nc'"):
         plot_body(planar, "walk.nc")
 
 
 def test_refuses_a_result_that_is_no_instant_of_this_model(planar, result):
-    with pytest.raises(BadInput, match=r"2 instants. Choose one: `time=` from 0 to 0.5"):
+    with pytest.raises(BadInput, match=r"2 instants\. Choose one: `time=` from 0 to 0\.5"):
         plot_body(planar, result)
-    with pytest.raises(BadInput, match=r"`time` is 3 s, but the result runs from 0 to 0.5 s"):
+    with pytest.raises(BadInput, match=r"`time` is 3 s, but the result runs from 0 to 0\.5 s"):
         plot_body(planar, result, time=3.0)
     with pytest.raises(BadInput, match="sweeps strength"):
         plot_body(planar, result.expand_dims(strength=[1.0]), time=0.5)
