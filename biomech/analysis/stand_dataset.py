@@ -31,7 +31,7 @@ _FIELDS = (
     *("joint_reaction_force_body_axes", "intersegmental_force", "intersegmental_moment"),
     *("joint_center", "ligament_force"),
 )
-_COSTS = ("effort", "departure", "grip")
+_COSTS = ("effort", "departure", "grip", "tilted_feet")
 
 
 def stand(

@@ -3,13 +3,19 @@
     minimise   sum_m w_m a_m^p + sum_i w_i u_i^p                              effort
                + w sum_k ((q_k - habit_k) / spread_k)^2                       departure from habit
                + GRIP_WEIGHT sum g^2                                          grip not needed
+               + sum over loaded feet (pitch / FLAT_PITCH)^2 + (roll / FLAT_ROLL)^2      feet flat
     subject to balance about every free coordinate (`equilibrium`), activations, controls and
                grips within their bounds
 
 over the free coordinates q, activations a, controls u and grips g. The foot is free to move: its
 arch, subtalar and toe joints have no habit, nor has the height of the pelvis; ligaments, passive
-moments, muscles and the ground decide. Regions of the sole push and never pull, so that in balance
-the center of mass is above the support (`support_margin` says how far inside).
+moments, muscles and the ground decide. But people stand with their heels down: `pitch` and `roll`
+are those of the sole against the ground (of the plane nearest to heel and metatarsal regions as
+they press into it), so that a foot flattens freely and does not go on its toes or its edge. With a
+wedge or a lift under it, it is the wedge that lies flat.
+
+Regions of the sole push and never pull, so that in balance the center of mass is above the support
+(`support_margin` says how far inside).
 
 `w` weighs habit (`standing_habit`) against effort: at 1, the default, a joint that departs by one
 standard deviation between people costs as much as one muscle at full activation. No study gives
@@ -30,8 +36,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from ..compilation import compiled
 from ..dynamics.inverse_dynamics import center_of_mass
-from ..dynamics.kinematics import pose
-from ..dynamics.spatial import rotate_back
+from ..dynamics.kinematics import apply_couplers, pose
+from ..dynamics.spatial import rotate, rotate_back
 from ..model.body import Model
 from ..model.names import BadInput, find
 from ..solvers.interior_point import WarmStart, solve
@@ -44,6 +50,7 @@ from .equilibrium import (
     reactions,
     still_body,
 )
+from .gait_events import SIDES
 from .standing_habit import SPREAD, habitual_posture, loaded_regions
 from .static_optimization import EffortWeights, equal_weights
 
@@ -54,6 +61,9 @@ HELD_SPREAD = math.radians(0.01)
 GRIP_WEIGHT = 10.0
 """Cost of a region at the limit of its friction [-]; assumed, so high that feet grip hardly more
 than balance asks for."""
+FLAT_PITCH, FLAT_ROLL = math.radians(0.5), math.radians(3.0)
+"""Pitch and roll of a loaded sole that count 1 [rad]; assumed, see above."""
+_SOLE = ("heel", "metatarsal")  # stems of the regions that a flat foot stands on
 _FOOT = ("subtalar_angle", "midtarsal_angle", "mtp_angle")
 _HEIGHT = "pelvis_ty"
 _PLACE = ("pelvis_tx", "pelvis_tz")
@@ -128,7 +138,7 @@ class StandingRecord(eqx.Module):
 
     - `ligament_strain`: lengthening over slack length [-]. `passive_moment`: [N m].
     - `ground`: what the ground does to each contact region. `grip`: see `equilibrium`.
-    - `cost`: of effort, departure from habit, and grip [-].
+    - `cost`: of effort, departure from habit, grip, and feet that are not flat [-].
     - `free_value`, `control`, `multipliers`: where a neighbouring case may start.
     - `residual`: largest, in weights or weights x 0.1 m [-]. `dual_residual`, `iterations`: of the
       solver.
@@ -158,7 +168,7 @@ class StandingRecord(eqx.Module):
     passive_moment: Float[Array, " moment"]
     grip: Float[Array, "contact 2"]
     ground: GroundForces
-    cost: Float[Array, "3"]
+    cost: Float[Array, "4"]
     free_value: Float[Array, " free"]
     control: Float[Array, " actuator"]
     multipliers: Float[Array, " free"]
@@ -236,7 +246,46 @@ def _costs(problem, x):
     work = jnp.sum(standing.effort.muscle * size(effort.activation))
     work = work + jnp.sum(standing.effort.actuator * size(effort.control))
     departure = jnp.sum(((value - standing.habit) / standing.spread) ** 2)
-    return jnp.stack([work, standing.weight * departure, GRIP_WEIGHT * jnp.sum(effort.grip**2)])
+    grip = GRIP_WEIGHT * jnp.sum(effort.grip**2)
+    return jnp.stack([work, standing.weight * departure, grip, _tilted_feet(problem, value)])
+
+
+def _tilted_feet(problem, free_value):
+    """Squares of pitch and roll of the loaded soles over what counts 1."""
+    model, contacts = problem.model, problem.model.contacts
+    soles = [[i for i, n in enumerate(contacts.names) if _of_sole(n, side)] for side in SIDES]
+    soles = [regions for regions in soles if len(regions) >= 3]
+    total = jnp.zeros((), free_value.dtype)
+    if not soles:
+        return total
+    now = pose(model.skeleton, full_value(model, free_value))
+    nothing = jnp.zeros((len(contacts.names), 2), free_value.dtype)
+    everywhere = jnp.ones_like(problem.standing.loaded)
+    depth = ground_forces(contacts, now, nothing, everywhere).indentation
+    for regions in soles:
+        rows = np.array(regions)
+        tilt = _slopes(model, rows) @ depth[rows]
+        part = jnp.sum((tilt / jnp.asarray([FLAT_PITCH, FLAT_ROLL])) ** 2)
+        total = total + problem.standing.loaded[rows[0]] * part
+    return total
+
+
+def _of_sole(name, side):
+    return name.startswith(_SOLE) and name.endswith(f"_{side}")
+
+
+def _slopes(model, regions):
+    """[2, region]: what gives the slopes along x and z of the plane nearest to values at regions.
+
+    By least squares, at where the regions are in the neutral foot.
+    """
+    contacts, coordinates = model.contacts, model.skeleton.coordinates
+    now = pose(model.skeleton, apply_couplers(model.skeleton, coordinates.default_value))
+    body = np.array(contacts.bodies, int)[regions]
+    place = now.position[body] + rotate(now.rotation[body], contacts.location[regions])
+    place = jax.lax.stop_gradient(place)[:, np.array([0, 2])]
+    offset = place - jnp.mean(place, axis=0, keepdims=True)
+    return jnp.linalg.pinv(offset)
 
 
 def _objective(x, problem):
