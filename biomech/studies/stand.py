@@ -126,14 +126,14 @@ class StandingRecord(eqx.Module):
 
     **Attributes:**
 
-    - `body`: the body at rest. `effort`: what it does for it.
-    - `ground_force` [N], `center_of_pressure` [m]: of each side's foot (r, l), in ground; a foot
-      that is not loaded has NaN for the latter.
-    - `cost`: of effort, departure and grip [-].
-    - `multipliers`: of the balance, for a warm start.
-    - `residual`: largest, in body weights [-]; `dual_residual`; `iterations`.
-    - `weakly_active`: an activation, control or grip sits on its bound by a hair: derivatives are
-      one-sided.
+    - `ligament_strain`: lengthening over slack length [-]. `passive_moment`: [N m].
+    - `ground`: what the ground does to each contact region. `grip`: see `equilibrium`.
+    - `cost`: of effort, departure from habit, and grip [-].
+    - `free_value`, `control`, `multipliers`: where a neighbouring case may start.
+    - `residual`: largest, in weights or weights x 0.1 m [-]. `dual_residual`, `iterations`: of the
+      solver.
+    - `weakly_active`: something sits on its bound by a hair: derivatives are one-sided.
+    - `status`: index into `STATUS`.
     """
 
     value: Float[Array, " coordinate"]

@@ -390,6 +390,16 @@ def test_a_sweep_is_a_grid_unless_a_design_is_asked_for():
     assert check(config(**drawn(LHS, uniform=[0, 1]))).design.settings == {"samples": 5}
 
 
+def test_schema_shows_the_solver_and_what_of_the_study_can_be_swept():
+    definitions = json_schema()["$defs"]
+    solver = definitions["StaticOptimizationSolver"]["properties"]
+    assert set(solver) == {"tolerance", "max_steps"}
+    assert solver["max_steps"]["default"] == 60 and "1e-11" in solver["tolerance"]["description"]
+    study = definitions["InverseStudy"]["properties"]
+    assert [name for name, about in study.items() if about.get("sweepable")] == ["lowpass_hz"]
+    assert study["lowpass_hz"]["unit"] == "Hz"
+
+
 def test_schema_says_what_designs_and_distributions_mean():
     definitions = json_schema()["$defs"]
     for kind, design in DESIGNS.items():
