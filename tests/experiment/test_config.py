@@ -177,7 +177,7 @@ def test_minimal_configuration_is_good():
         ),
         (
             swept("model.mass_kg", values=[20]),
-            "`20`; it must be between 30 and 200 kg.",
+            "`20`; it must be between 30 and 200 kg (neutral 75)",
         ),
         (
             swept("model.height", values=[1.8]),
