@@ -18,7 +18,7 @@ from ..model.body import Model
 from ..model.names import BadInput
 from ..precision import require_precision
 from ..studies.gait_events import SIDES
-from ..studies.stand import STATUS, Standing, StandingRecord, standing
+from ..studies.stand import POSTURE_WEIGHT, STATUS, Standing, StandingRecord, standing
 from ..studies.stand import stand as stand_record
 from ..studies.standing_metrics import evaluate_standing_metrics, standing_metrics
 from .labels import DIRECT, attributes, filled, kind_of, model_coordinates, name_variable
@@ -31,7 +31,7 @@ _FIELDS = (
     *("joint_reaction_force_body_axes", "intersegmental_force", "intersegmental_moment"),
     *("joint_center", "ligament_force"),
 )
-_COSTS = ("effort", "departure", "grip", "tilted_feet")
+_COSTS = ("effort", "departure", "grip", "feet")
 
 
 def stand(
@@ -39,7 +39,7 @@ def stand(
     *,
     support: str = "both",
     held: Sequence[str] = (),
-    posture_weight: float = 1.0,
+    posture_weight: float = POSTURE_WEIGHT,
     exponent: float = 2.0,
     uphill_deg: float = 0.0,
     right_side_up_deg: float = 0.0,
@@ -50,7 +50,7 @@ def stand(
     - `support`: "both", "right_leg" or "left_leg".
     - `held`: coordinates that muscles keep at their habitual value, e.g. `("knee_angle_r",)`.
     - `posture_weight`: w of the departure from habit against effort, see `studies.stand`; assumed,
-      so look at effects at 0.1, 1 and 10.
+      so look at effects at 0.01, 0.1 and 1.
     - `exponent`: of activation in the effort.
     - `uphill_deg`, `right_side_up_deg`: slope of the ground, forward and to the right.
     - `config`: stored in the dataset instead of these arguments.

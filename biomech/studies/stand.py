@@ -3,23 +3,21 @@
     minimise   sum_m w_m a_m^p + sum_i w_i u_i^p                              effort
                + w sum_k ((q_k - habit_k) / spread_k)^2                       departure from habit
                + GRIP_WEIGHT sum g^2                                          grip not needed
-               + sum over loaded feet (pitch / FLAT_PITCH)^2 + (roll / FLAT_ROLL)^2      feet flat
-    subject to balance about every free coordinate (`equilibrium`), activations, controls and
+               + feet that leave their place or tilt                (`planted_feet`)
+subject to balance about every free coordinate (`equilibrium`), activations, controls and
                grips within their bounds
 
 over the free coordinates q, activations a, controls u and grips g. The foot is free to move: its
 arch, subtalar and toe joints have no habit, nor has the height of the pelvis; ligaments, passive
-moments, muscles and the ground decide. But people stand with their heels down: `pitch` and `roll`
-are those of the sole against the ground (of the plane nearest to heel and metatarsal regions as
-they press into it), so that a foot flattens freely and does not go on its toes or its edge. With a
-wedge or a lift under it, it is the wedge that lies flat.
+moments, muscles and the ground decide. But feet stay planted, side by side and flat.
 
 Regions of the sole push and never pull, so that in balance the center of mass is above the support
 (`support_margin` says how far inside).
 
-`w` weighs habit (`standing_habit`) against effort: at 1, the default, a joint that departs by one
-standard deviation between people costs as much as one muscle at full activation. No study gives
-that number: it is assumed, so report effects at 0.1, 1 and 10 times w as well.
+`w` weighs habit (`standing_habit`) against effort. No study gives it. It is 0.1 by default: a joint
+that departs by one standard deviation between people then costs about as much as all the effort of
+this body's quiet standing (0.1), since people who differ by that much all stand with little effort.
+It remains an assumption: report effects at 0.01, 0.1 and 1 as well.
 
 Solved by `solvers.interior_point`; derivatives of everything in the record with respect to the
 model and the settings are implicit at the solution.
@@ -36,8 +34,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from ..compilation import compiled
 from ..dynamics.inverse_dynamics import center_of_mass
-from ..dynamics.kinematics import apply_couplers, pose
-from ..dynamics.spatial import rotate, rotate_back
+from ..dynamics.kinematics import pose
+from ..dynamics.spatial import rotate_back
 from ..model.body import Model
 from ..model.names import BadInput, find
 from ..solvers.interior_point import WarmStart, solve
@@ -50,10 +48,12 @@ from .equilibrium import (
     reactions,
     still_body,
 )
-from .gait_events import SIDES
+from .planted_feet import feet_cost, stance_of
 from .standing_habit import SPREAD, habitual_posture, loaded_regions
 from .static_optimization import EffortWeights, equal_weights
 
+POSTURE_WEIGHT = 0.1
+"""w, see above [-]."""
 PLACE_SPREAD = 1.0
 """Departure that counts 1 of where the pelvis is along the ground, which nothing decides [m]."""
 HELD_SPREAD = math.radians(0.01)
@@ -61,15 +61,13 @@ HELD_SPREAD = math.radians(0.01)
 GRIP_WEIGHT = 10.0
 """Cost of a region at the limit of its friction [-]; assumed, so high that feet grip hardly more
 than balance asks for."""
-FLAT_PITCH, FLAT_ROLL = math.radians(0.5), math.radians(3.0)
-"""Pitch and roll of a loaded sole that count 1 [rad]; assumed, see above."""
-_SOLE = ("heel", "metatarsal")  # stems of the regions that a flat foot stands on
 _FOOT = ("subtalar_angle", "midtarsal_angle", "mtp_angle")
 _HEIGHT = "pelvis_ty"
 _PLACE = ("pelvis_tx", "pelvis_tz")
 _FIRST_ACTIVATION = 0.05
 _COLD_BARRIER, _WARM_BARRIER = 1e-2, 1e-7
-_DROP_STEPS = 60
+_HALVINGS = 45
+_MOST_LIST = 0.3  # of the pelvis, at the start [rad]
 
 
 class Standing(eqx.Module):
@@ -82,6 +80,7 @@ class Standing(eqx.Module):
     - `weight`: w of the departure [-].
     - `effort`: weights of activations and controls.
     - `loaded`: 1 for contact regions that may touch the ground, 0 for others.
+    - `stance`: from the left to the right foot, forward and to the right [m].
     """
 
     habit: Float[Array, " free"]
@@ -89,6 +88,7 @@ class Standing(eqx.Module):
     weight: Float[Array, ""]
     effort: EffortWeights
     loaded: Float[Array, " contact"]
+    stance: Float[Array, "2"]
 
 
 def standing(
@@ -96,7 +96,7 @@ def standing(
     support: str = "both",
     *,
     held: Sequence[str] = (),
-    weight: ArrayLike = 1.0,
+    weight: ArrayLike = POSTURE_WEIGHT,
     exponent: float = 2.0,
 ) -> Standing:
     """Habitual standing of `model` on what `support` names (`standing_habit.SUPPORTS`).
@@ -119,6 +119,7 @@ def standing(
         weight=jnp.asarray(weight, float),
         effort=equal_weights(model, exponent),
         loaded=loaded_regions(model, support),
+        stance=stance_of(model, habitual_posture(model)[free]),
     )
 
 
@@ -138,7 +139,7 @@ class StandingRecord(eqx.Module):
 
     - `ligament_strain`: lengthening over slack length [-]. `passive_moment`: [N m].
     - `ground`: what the ground does to each contact region. `grip`: see `equilibrium`.
-    - `cost`: of effort, departure from habit, grip, and feet that are not flat [-].
+    - `cost`: of effort, departure from habit, grip, and feet out of place [-].
     - `free_value`, `control`, `multipliers`: where a neighbouring case may start.
     - `residual`: largest, in weights or weights x 0.1 m [-]. `dual_residual`, `iterations`: of the
       solver.
@@ -247,45 +248,8 @@ def _costs(problem, x):
     work = work + jnp.sum(standing.effort.actuator * size(effort.control))
     departure = jnp.sum(((value - standing.habit) / standing.spread) ** 2)
     grip = GRIP_WEIGHT * jnp.sum(effort.grip**2)
-    return jnp.stack([work, standing.weight * departure, grip, _tilted_feet(problem, value)])
-
-
-def _tilted_feet(problem, free_value):
-    """Squares of pitch and roll of the loaded soles over what counts 1."""
-    model, contacts = problem.model, problem.model.contacts
-    soles = [[i for i, n in enumerate(contacts.names) if _of_sole(n, side)] for side in SIDES]
-    soles = [regions for regions in soles if len(regions) >= 3]
-    total = jnp.zeros((), free_value.dtype)
-    if not soles:
-        return total
-    now = pose(model.skeleton, full_value(model, free_value))
-    nothing = jnp.zeros((len(contacts.names), 2), free_value.dtype)
-    everywhere = jnp.ones_like(problem.standing.loaded)
-    depth = ground_forces(contacts, now, nothing, everywhere).indentation
-    for regions in soles:
-        rows = np.array(regions)
-        tilt = _slopes(model, rows) @ depth[rows]
-        part = jnp.sum((tilt / jnp.asarray([FLAT_PITCH, FLAT_ROLL])) ** 2)
-        total = total + problem.standing.loaded[rows[0]] * part
-    return total
-
-
-def _of_sole(name, side):
-    return name.startswith(_SOLE) and name.endswith(f"_{side}")
-
-
-def _slopes(model, regions):
-    """[2, region]: what gives the slopes along x and z of the plane nearest to values at regions.
-
-    By least squares, at where the regions are in the neutral foot.
-    """
-    contacts, coordinates = model.contacts, model.skeleton.coordinates
-    now = pose(model.skeleton, apply_couplers(model.skeleton, coordinates.default_value))
-    body = np.array(contacts.bodies, int)[regions]
-    place = now.position[body] + rotate(now.rotation[body], contacts.location[regions])
-    place = jax.lax.stop_gradient(place)[:, np.array([0, 2])]
-    offset = place - jnp.mean(place, axis=0, keepdims=True)
-    return jnp.linalg.pinv(offset)
+    feet = feet_cost(problem.model, value, standing.loaded, standing.stance)
+    return jnp.stack([work, standing.weight * departure, grip, feet])
 
 
 def _objective(x, problem):
@@ -330,27 +294,53 @@ def warm_start(record: StandingRecord) -> WarmStart:
 def set_down(
     model: Model, free_value: Float[Array, " free"], loaded: Float[Array, " contact"]
 ) -> Float[Array, " free"]:
-    """`free_value` with the pelvis where the ground carries the weight, found by bisection."""
-    height = np.array(model.skeleton.coordinates.free_names) == "pelvis_ty"
+    """`free_value` with the pelvis where the ground carries the weight on both feet alike.
+
+    Found by bisection: the height of the pelvis, and within each step of it nothing else; around
+    it, for a body that can, the list of the pelvis with the legs kept as steep as they are.
+    """
+    names = model.skeleton.coordinates.free_names
+    place = lambda name: jnp.asarray(np.array(names) == name, free_value.dtype)
+    of_side = lambda side: jnp.asarray(
+        [float(name.endswith(f"_{side}")) for name in model.contacts.names], free_value.dtype
+    )
     weight = jnp.sum(model.skeleton.mass) * jnp.sqrt(jnp.sum(model.skeleton.gravity**2))
     still = jnp.zeros((len(model.contacts.names), 2), free_value.dtype)
-    at = lambda y: jnp.where(height, y, free_value)
 
-    def carried(y):
-        now = pose(model.skeleton, full_value(model, at(y)))
-        force = ground_forces(model.contacts, now, still, loaded).force
-        gravity = model.skeleton.gravity
-        return -jnp.sum(force @ gravity) / jnp.sqrt(jnp.sum(gravity**2)) - weight
+    def carried(value, regions):
+        now = pose(model.skeleton, full_value(model, value))
+        return jnp.sum(regions * ground_forces(model.contacts, now, still, loaded).normal)
+
+    def lowered(value):
+        at = lambda y: value + (y - jnp.dot(place(_HEIGHT), value)) * place(_HEIGHT)
+        return at(_bisect(lambda y: carried(at(y), jnp.ones_like(loaded)) - weight, 0.0, 2.0))
+
+    tilting = place("pelvis_list") - place("hip_adduction_r") + place("hip_adduction_l")
+    if not {"pelvis_list", "hip_adduction_r", "hip_adduction_l"} <= set(names):
+        return lowered(free_value)
+    right, left = of_side("r"), of_side("l")
+    both = (jnp.sum(loaded * right) > 0.0) & (jnp.sum(loaded * left) > 0.0)
+
+    def more_on_the_right(angle):
+        down = lowered(free_value + angle * tilting)
+        return carried(down, right) - carried(down, left)
+
+    # A positive list lowers the right side, so it loads the right foot more.
+    angle = _bisect(lambda angle: -more_on_the_right(angle), -_MOST_LIST, _MOST_LIST)
+    return lowered(free_value + jnp.where(both, angle, 0.0) * tilting)
+
+
+def _bisect(falling, low, high):
+    """Where a falling function vanishes, or the end of the span nearest to that."""
 
     def halve(_, span):
         low, high = span
         middle = 0.5 * (low + high)
-        heavy = carried(middle) > 0.0
-        return jnp.where(heavy, middle, low), jnp.where(heavy, high, middle)
+        beyond = falling(middle) < 0.0
+        return jnp.where(beyond, low, middle), jnp.where(beyond, middle, high)
 
-    one = jnp.ones((), free_value.dtype)
-    low, high = jax.lax.fori_loop(0, _DROP_STEPS, halve, (0.0 * one, 2.0 * one))
-    return at(0.5 * (low + high))
+    low, high = jax.lax.fori_loop(0, _HALVINGS, halve, (jnp.asarray(low), jnp.asarray(high)))
+    return 0.5 * (low + high)
 
 
 def _record(problem, found) -> StandingRecord:
