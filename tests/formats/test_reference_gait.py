@@ -250,12 +250,13 @@ def test_shares_of_the_parts_keep_the_center_all_along_the_foot(maker):
     at = np.linspace(-0.16, 0.045, 100)  # from heel to toes; metatarsals at 0
     x = np.broadcast_to([at[0], 0.0, at[-1]], (at.size, 3))
     down = np.where(at < -0.02, 1.0, 0.0)  # the heel
-    for pressed in (-1.0, 0.0, 0.1):
+    for pressed in (-1.0, 0.0, 0.1, maker.MOST_PRESSED):
         share = maker.lever_rule(x, at, pressed, down)
         np.testing.assert_allclose(share.sum(axis=1), 1.0, atol=1e-14)
         np.testing.assert_allclose(np.sum(share * x, axis=1), at, atol=1e-14)
-        assert share.min() > -0.03  # metatarsals pull a little where the heel has it all
-        assert np.all(share[down > 0.0, 2] >= pressed - 1e-14)
+        assert share.min() > -1e-14
+        loaded = (down > 0.0) & (share[:, 1] > 0.6)
+        assert loaded.any() and np.all(share[loaded, 2] > 0.95 * pressed)
         np.testing.assert_allclose(share[down == 0.0], maker.lever_rule(x, at)[down == 0.0])
     assert maker.lever_rule(x, at).min() > -1e-14
 
