@@ -70,12 +70,12 @@ class Rules(NamedTuple):
 
 RULES = Rules()
 LEG_HARMONICS, BODY_HARMONICS = range(1, 11), range(2, 17, 2)
-MTP_HARMONICS, ARCH_HARMONICS = 16, 12
+MTP_HARMONICS, ARCH_HARMONICS = 16, 16
 COUNT = 100  # instants of the fit
 PRINTED = 200  # instants of the file
 ARCH_ROUNDS = 7
 ARCH_CYCLES = 2  # that the arch is followed until it repeats
-ARCH_STEP = 0.6  # share by which muscles' moments about the arch are renewed each round
+ARCH_STEP = 0.9  # share by which muscles' moments about the arch are renewed each round
 ARCH_RESERVE = 20.0  # stands in for what the arch does not yet balance, while it is sought [N m]
 LAST = int(np.ceil(DOUBLE * COUNT)) - 1  # last instant of double support
 
@@ -319,7 +319,9 @@ def residuals(model, feet, measured, arch, x):
     slip = jnp.sum(share * m.speed[:, 0], axis=-1)
     stance = phase <= STANCE
     swing = (phase > STANCE + 0.05) & (phase < 0.94)
+    leaving = (phase > STANCE) & (phase <= STANCE + 0.05)
     low = jnp.where(swing, jax.nn.relu(RULES.clearance - height), 0.0)
+    low = jnp.where(leaving, 3.0 * jax.nn.relu(-height), low)
 
     half = slice(0, COUNT // 2)
     feet_share = share_between_feet(m)
