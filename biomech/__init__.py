@@ -16,11 +16,13 @@ from .precision import use_float64
 __version__ = "0.1.0"
 
 _HOME = {
-    "load_model": "formats.load",
-    "save_model": "formats.native:write_model",
+    "load_model": "personalise.load",
+    "scale_model": "personalise.body_size",
+    "save_model": "formats.save",
     "load_trial": "formats.trial",
     "reference_gait": "formats.reference_gait",
     "inverse": "analysis.inverse_dataset",
+    "stand": "analysis.stand_dataset",
     "sensitivity": "analysis.sensitivity",
     "compare": "analysis.compare",
     "effect_table": "analysis.effects",
@@ -34,10 +36,13 @@ _HOME = {
 }
 """Public name -> module (and name there, when it differs)."""
 
-_SUBPACKAGES = ("interventions", "model", "formats", "dynamics", "muscles", "solvers", "studies")
+_SUBPACKAGES = (
+    *("model", "formats", "dynamics", "muscles", "interventions", "solvers", "personalise"),
+    "studies",
+)
 
 if TYPE_CHECKING:
-    from . import dynamics, formats, interventions, model, muscles, solvers, studies
+    from . import dynamics, formats, interventions, model, muscles, personalise, solvers, studies
     from .analysis.compare import compare
     from .analysis.effects import effect_table
     from .analysis.global_sensitivity import morris_screening, sobol_indices
@@ -45,13 +50,15 @@ if TYPE_CHECKING:
     from .analysis.plots import plot
     from .analysis.report import report
     from .analysis.sensitivity import sensitivity
+    from .analysis.stand_dataset import stand
     from .experiment.design import design
     from .experiment.open_run import open_run
     from .experiment.runner import run
-    from .formats.load import load_model
-    from .formats.native import write_model as save_model
     from .formats.reference_gait import reference_gait
+    from .formats.save import save_model
     from .formats.trial import load_trial
+    from .personalise.body_size import scale_model
+    from .personalise.load import load_model
 
 __all__ = [
     "compare",
@@ -67,14 +74,17 @@ __all__ = [
     "morris_screening",
     "muscles",
     "open_run",
+    "personalise",
     "plot",
     "reference_gait",
     "report",
     "run",
     "save_model",
+    "scale_model",
     "sensitivity",
     "sobol_indices",
     "solvers",
+    "stand",
     "studies",
     "use_float64",
 ]

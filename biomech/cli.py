@@ -145,11 +145,25 @@ def configs(
 
 
 @app.command()
-def models() -> None:
-    """List the built-in bodies."""
-    from .formats.load import load_built_in
+def models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One of them, or a model file.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write it to this file: .osim for OpenSim, or .yaml.")
+    ] = None,
+) -> None:
+    """List the built-in bodies; `models NAME --save FILE.osim` writes one for OpenSim."""
+    from .formats.load import load_built_in, load_model
+    from .formats.save import save_model
     from .model import library
 
+    if name is not None and save is not None:
+        save_model(load_model(name), save)
+        _print(str(save))
+        return
+    if name is not None or save is not None:
+        raise BadInput("Write `biomech models` to list them or `biomech models NAME --save FILE`.")
     rows = []
     for name in library.BUILT_IN:
         model = load_built_in(name)
@@ -167,10 +181,18 @@ def models() -> None:
 
 
 @app.command()
-def interventions() -> None:
+def interventions(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="With how each works, as in docs/interventions.md.")
+    ] = False,
+) -> None:
     """List the interventions: parameters, units, ranges, neutral values and sources."""
     from .interventions import CATALOGUE, GROUPS
+    from .interventions.reference import reference
 
+    if markdown:
+        _print(reference(CATALOGUE.values()))
+        return
     rows = []
     for kind, entry in CATALOGUE.items():
         for p in entry.parameters:
@@ -202,17 +224,36 @@ def inspect(
 def compare(
     first: Annotated[Path, typer.Argument(help="A run folder, or the results in it.")],
     second: Annotated[Path, typer.Argument(help="Another.")],
+    case: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="N",
+            help="Of a sweep this case only, by number or name; twice: of each its own.",
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Of a sweep the cases with this value, e.g. weak.scale=0.5; weak.scale=1,0.5: of "
+            "each its own.",
+        ),
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table to this file as well.")] = None,
 ) -> None:
-    """Compare the metrics of two results."""
+    """Compare the metrics of two results, or of two cases."""
     from .analysis.compare import compare as compare_datasets
+    from .analysis.selection import words_of_case
 
     if csv is not None and not csv.absolute().parent.is_dir():
         raise BadInput(
             f"There is no folder '{csv.parent}' to write '{csv.name}' in. Make it first."
         )
-    a, b = _open_run(first), _open_run(second)
+    a, b = _selected((_open_run(first), _open_run(second)), case or [], where or [])
     names = (first.name, second.name) if first.name != second.name else ("first", "second")
+    for name, chosen in zip(names, (a, b), strict=True):
+        if words := words_of_case(chosen):
+            _print(f"{name}: {words}")
     table = compare_datasets(a, b, names=names)
     if csv is not None:
         _write_csv(table, csv)
@@ -305,6 +346,51 @@ def _open_run(path: Path) -> Any:
     from .experiment.open_run import open_run
 
     return open_run(path)
+
+
+def _selected(results: tuple[Any, Any], cases: list[str], where: list[str]) -> list[Any]:
+    """Both results, of sweeps the cases asked for; what sweeps nothing of it stays as it is."""
+    from .analysis.cases import swept_parameters
+    from .analysis.selection import case_at, cases_where
+
+    if cases and where:
+        raise BadInput("Give either --case or --where, not both.")
+    if len(cases) > 2:
+        raise BadInput(f"--case is given {len(cases)} times: once is for both results, twice each.")
+    wanted = dict(_wanted(text) for text in where)
+    if len(wanted) < len(where):
+        raise BadInput(
+            "--where names a parameter twice; for a value of each result write NAME=1,2."
+        )
+    swept = [swept_parameters(dataset) for dataset in results]
+    if (cases or wanted) and not any(swept):
+        raise BadInput("Neither result is a sweep, so there is no case to choose.")
+    chosen = []
+    for place, (dataset, names) in enumerate(zip(results, swept, strict=True)):
+        own = {
+            name: values[min(place, len(values) - 1)]
+            for name, values in wanted.items()
+            if name in names or not any(name in other for other in swept)
+        }
+        if names and cases:
+            dataset = case_at(dataset, cases[min(place, len(cases) - 1)])
+        chosen.append(cases_where(dataset, own) if names else dataset)
+    return chosen
+
+
+def _wanted(text: str) -> tuple[str, list[float]]:
+    """The parameter and one value for both results, or two."""
+    name, _, values = text.partition("=")
+    try:
+        numbers = [float(value) for value in values.split(",")]
+    except ValueError:
+        numbers = []
+    if not name.strip() or not 1 <= len(numbers) <= 2:
+        raise BadInput(
+            f"--where {text}: write NAME=VALUE, for example --where weak.scale=0.5, or a value for "
+            "each result, --where weak.scale=1,0.5."
+        )
+    return name.strip(), numbers
 
 
 def _text_in(path: Path) -> str:

@@ -53,6 +53,31 @@ def test_run_prints_peaks_and_how_far_to_trust_them(tmp_path):
     table = biomech("compare", tmp_path / "out", tmp_path / "out" / "results.zarr")
     assert table.exit_code == 0, table.output
     assert "peak_hip_force_r" in table.stdout
+    _compare_cases(tmp_path / "out", tmp_path / "cases.csv")
+
+
+def _compare_cases(sweep, csv):
+    """Two cases of one sweep, chosen by number or by value."""
+    for chosen in (("--case", 0, "--case", 1), ("--where", "gluteal.scale=1,0.5")):
+        done = biomech("compare", sweep, sweep, *chosen, "--csv", csv)
+        assert done.exit_code == 0, done.output
+        assert done.stdout.startswith("first: gluteal.scale 1\nsecond: gluteal.scale 0.5\n")
+        (row,) = (x for x in csv.read_text().splitlines() if x.startswith("peak_hip_force_r,"))
+    several = biomech("compare", sweep, sweep, "--where", "gluteal.scale=1")
+    assert several.stdout.startswith("first: gluteal.scale 1\nsecond: gluteal.scale 1\n")
+    for chosen, said in (
+        (("--case", 2), "There is no case 2; they are numbered 0 to 1."),
+        (("--where", "gluteal.scale=0.7"), "was not computed at 0.7. There are: 0.5, 1."),
+        (("--where", "gluteal=1"), "'gluteal' is not varied here. Did you mean 'gluteal.scale'?"),
+        (("--where", "gluteal.scale"), "write NAME=VALUE, for example"),
+        (("--where", "gluteal.scale=1,2,3"), "write NAME=VALUE, for example"),
+        (("--where", "gluteal.scale=a"), "write NAME=VALUE, for example"),
+        (("--where", "gluteal.scale=1", "--case", 1), "either --case or --where"),
+        (("--where", "gluteal.scale=1", "--where", "gluteal.scale=0.5"), "a parameter twice"),
+        (("--case", 1, "--case", 1, "--case", 1), "is given 3 times"),
+    ):
+        refused = biomech("compare", sweep, sweep, *chosen)
+        assert refused.exit_code == 2 and said in refused.stderr, refused.output
 
 
 def test_report_of_a_run(tmp_path):
@@ -152,6 +177,18 @@ def test_lists():
         assert all(parameter.name in told for parameter in entry.parameters)
     assert "quickstart" in biomech("configs").stdout
     assert "planar" in biomech("models").stdout
+
+
+def test_models_saves_one_for_opensim(tmp_path):
+    done = biomech("models", "planar", "--save", tmp_path / "body.osim")
+    assert done.exit_code == 0, done.output
+    assert str(tmp_path / "body.osim") in done.stdout
+    assert "planar" in biomech("inspect", tmp_path / "body.osim").stdout
+    again = biomech("models", "planar", "--save", tmp_path / "body.osim")
+    assert again.exit_code == 2 and "exists already" in again.stderr
+    for incomplete in (("planar",), ("--save", tmp_path / "other.osim")):
+        told = biomech("models", *incomplete)
+        assert told.exit_code == 2 and "models NAME --save FILE" in told.stderr
 
 
 def test_configs_init_copies(tmp_path):

@@ -82,7 +82,8 @@ def _aligned(a, b):
         return a, b
     raise BadInput(
         "The two datasets sweep the same parameter over different values. Select the cases to "
-        "compare first, e.g. `a.sel({'gluteal.scale': 1.0})` or `a.isel(case=0)`."
+        "compare first, e.g. `a.sel({'gluteal.scale': 1.0})` or `a.isel(case=0)`; in the shell, "
+        "--where gluteal.scale=1 or --case 0."
     )
 
 

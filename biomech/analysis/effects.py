@@ -4,7 +4,9 @@ Of a grid these are its own cases on the lines through the unchanged one. Of any
 are read off a polynomial through all counted cases (`response_surface`), at `PERCENTILES` of what
 was sampled; such rows say so in `warning`. `cases` tells which value is the unchanged one, and
 which cases count: the others reach neither fits nor slopes. A fit is not read where it would have
-to reach further than `_REACH` beyond the counted cases: the values there are NaN.
+to reach further than `_REACH` beyond the counted cases: the values there are NaN. The effect of a
+parameter that varies together with others (`response_surface.variance_inflation`) may be theirs:
+its rows warn.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +28,7 @@ from .cases import (
 )
 from .compare import compare
 from .labels import require_dataset
-from .response_surface import ResponseSurface, fit_response
+from .response_surface import MOST_INFLATION, ResponseSurface, fit_response
 
 PERCENTILES = (5.0, 25.0, 50.0, 75.0, 95.0)
 """Of a sampled parameter, where the fitted response is read."""
@@ -37,6 +39,8 @@ _COLUMNS = [
 ]
 NOT_COUNTED = "muscles too weak or no reliable peak"
 UNSOLVED = "unsolved instants in"
+NOT_APART = "not told apart"
+"""In the warning of an effect of a parameter that varies together with others."""
 _UNCOUNTED_MARKS = f"(?:strength-limited in|at the record's edge in|{UNSOLVED}) (?:case|baseline)"
 _REACH = 0.05  # of a parameter's sampled range [-]
 _NEAR = 1e-9  # values closer than this, relative, are the same value of an axis
@@ -101,6 +105,12 @@ def fitted(dataset: xr.Dataset, cases: Cases, metric: str) -> ResponseSurface:
 def is_counted(table: Any) -> Any:
     """Whether each row of a table of effects rests on counted cases only."""
     return table["change"].notna() & ~table["warning"].str.contains(_UNCOUNTED_MARKS)
+
+
+def varying_together(table: Any) -> list[str]:
+    """Parameters of a table of effects that vary together with others."""
+    marked = table["warning"].str.contains(NOT_APART)
+    return list(dict.fromkeys(table.index.get_level_values("parameter")[marked]))
 
 
 def counted_size(table: Any, column: str) -> Any:
@@ -208,6 +218,7 @@ def _sample_rows(dataset, cases, metrics, *, strict):
         baseline = float(read(cases.unchanged))
         facts = dataset.sel(metric=metric)
         said = "; ".join([fit, *_sample_warnings(dataset, cases, metric)])
+        apart = {} if surface is None else _not_apart(dataset, cases, metric, surface)
         for i, name in enumerate(cases.parameters):
             points = np.unique(np.percentile(cases.values[:, i], PERCENTILES))
             along = np.tile(cases.unchanged, (points.size, 1))
@@ -223,11 +234,26 @@ def _sample_rows(dataset, cases, metrics, *, strict):
                     slope=_fitted_slope(surface, cases, i, baseline),
                     slope_unit=_slope_unit(unit, parameter_unit(dataset, name)),
                     explained=np.nan if surface is None else surface.explained,
-                    warning=said,
+                    warning="; ".join([said, apart[i]]) if i in apart else said,
                     long_name=str(facts["metric_long_name"].item()),
                 )
             )
     return pd.concat(rows, ignore_index=True)
+
+
+def _not_apart(dataset, cases, metric, surface) -> dict[int, str]:
+    """Parameters that vary together with others in the counted cases, and what to say of each."""
+    counted = cases.values[counted_cases(dataset, metric)]
+    found = {}
+    for i in np.flatnonzero(surface.inflation > MOST_INFLATION):
+        alike = [abs(np.corrcoef(counted[:, i], x)[0, 1]) if np.ptp(x) else -1.0 for x in counted.T]
+        alike[i] = -2.0
+        other = cases.parameters[int(np.argmax(alike))]
+        found[int(i)] = (
+            f"{NOT_APART} from {other} and any others that vary with it (variance inflation "
+            f"{surface.inflation[i]:.3g})"
+        )
+    return found
 
 
 def _fitted_slope(surface, cases, parameter, baseline) -> float:

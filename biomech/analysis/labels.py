@@ -1,7 +1,8 @@
 """The edge where arrays get names: records become labelled datasets, and datasets become files.
 
 Dimensions: `time`, `coordinate`, `muscle`, `joint`, `actuator`, `ligament`, `axis` (x forward,
-y up, z right), `side` (r, l), `metric`; a sweep adds one dimension per swept parameter in front.
+y up, z right), `side` (r, l), `compartment` (medial, lateral), `metric`; a sweep adds one
+dimension per swept parameter in front.
 
 Facts that fix a number are coordinates of the dataset, never hidden in a label:
 
@@ -18,7 +19,8 @@ follower's share is carried, times the slope of its coupler, by the coordinate i
 that have no such actuator.
 
 A model without ligaments has no `ligament` dimension and no variables over it; the same holds for
-muscles and actuators.
+muscles and actuators, and for the compartments of the knee where all motion is in one plane or a
+hip, knee or ankle is missing.
 
 Every variable has a `long_name`, and `units` if it holds numbers. Attributes are text or numbers
 only, so that NetCDF holds all of them; no path, user or host name is among them.
@@ -37,6 +39,7 @@ import xarray as xr
 from jaxtyping import Bool
 
 from ..compilation import compiled
+from ..dynamics.knee_compartments import COMPARTMENTS, KneeContacts, knee_contacts
 from ..formats.external_loads import evaluate_external_force
 from ..formats.files import as_path
 from ..model.body import Model
@@ -48,8 +51,11 @@ from ..studies.metrics import (
     METRICS,
     context,
     evaluate_metrics,
+    has_leg,
     is_periodic,
     knee_adduction_moment,
+    knee_contact_force,
+    medial_force_per_varus,
 )
 from .provenance import provenance
 
@@ -61,7 +67,7 @@ _RAD_OR_M = "rad or m"
 _FORCE_OR_MOMENT = "N m or N"
 
 # Field of the record -> (name in the dataset, dimensions, units, long name, more attributes).
-_DIRECT = {
+DIRECT = {
     "value": ("coordinate_value", ("coordinate",), _RAD_OR_M, "Coordinate value", {}),
     "speed": ("coordinate_speed", ("coordinate",), "rad/s or m/s", "Coordinate speed", {}),
     "acceleration": (
@@ -178,7 +184,8 @@ _GROUND = (
     *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
     *("stride_time", "toe_off_pct"),
 )
-_PLANAR = 1e-9  # frontal knee moment that is zero but for rounding [N m/kg]
+_DEG = math.pi / 180.0
+_KNEES = ("knee", "walker_knee")
 _NOT_FREE = "NaN for coordinates that are locked or follow another."
 
 
@@ -189,7 +196,8 @@ def label_inverse(
     *,
     sweep: Mapping[str, Any] | None = None,
     sweep_units: Mapping[str, str] | None = None,
-    near_end: Bool[np.ndarray, " time"] | None = None,
+    near_end: Bool[np.ndarray, "*case time"] | None = None,
+    knees: KneeContacts | None = None,
     config: Mapping[str, Any] | None = None,
     precision: str = "float64",
     notes: Sequence[str] = (),
@@ -200,7 +208,8 @@ def label_inverse(
 
     - `events`: of the trial; they bring ground reaction and gait percentage.
     - `near_end`: instants too near the ends of the recorded motion (`studies.motion.near_end`);
-      metrics found there are marked.
+      metrics found there are marked. Of all cases, or for each along the leading axes.
+    - `knees`: where femur and tibia touch; by default `knee_contacts()`.
     - `sweep`: what the leading axes of the record are, in order: a name and its values each,
       e.g. `{"gluteal.scale": [1.0, 0.5]}`, or `{"case": {"a.scale": [...], "b.scale": [...]}}` for
       one axis along which several parameters change. `model` is then the unchanged one.
@@ -217,12 +226,14 @@ def label_inverse(
     wanted = lambda name: only is None or name in only
     variables = {
         **_record_variables(record, model, lead, wanted),
-        **_derived_variables(record, model, events, near_end, lead, time),
+        **_derived_variables(record, model, events, near_end, knees, lead, time),
         **(_ground_variables(events, time) if any(map(wanted, _GROUND)) else {}),
     }
     names = ("metric", "metric_unit", "metric_long_name")
     variables = {n: v for n, v in variables.items() if wanted(n) or n in names}
-    coordinates = {**_model_coordinates(model), **_time_coordinates(events, time)}
+    coordinates = {**model_coordinates(model), **_time_coordinates(events, time)}
+    if "knee_contact_force" in variables:
+        coordinates["compartment"] = name_variable("compartment", COMPARTMENTS, "Half of the knee")
     for parts in axes.values():
         coordinates |= parts
     empty = [name for name in ("muscle", "actuator", "ligament") if not coordinates[name][1].size]
@@ -250,7 +261,7 @@ def _sweep_coordinates(sweep, units):
             parameter: (
                 name,
                 np.asarray(column),
-                _attributes(units.get(parameter, "1"), f"Swept parameter {parameter}"),
+                attributes(units.get(parameter, "1"), f"Swept parameter {parameter}"),
             )
             for parameter, column in parameters.items()
         }
@@ -269,11 +280,11 @@ def _check_lead(record, axes):
         )
 
 
-def _attributes(units: str, long_name: str, **more: Any) -> dict[str, Any]:
+def attributes(units: str, long_name: str, **more: Any) -> dict[str, Any]:
     return {"units": units, "long_name": long_name, **more}
 
 
-def _text(dim: str, values: Iterable[str], long_name: str, **more: Any) -> tuple[Any, ...]:
+def name_variable(dim: str, values: Iterable[str], long_name: str, **more: Any) -> tuple[Any, ...]:
     """A variable of words, which have no unit."""
     return dim, np.array(list(values), dtype=object), {"long_name": long_name, **more}
 
@@ -283,21 +294,21 @@ def _text(dim: str, values: Iterable[str], long_name: str, **more: Any) -> tuple
 
 def _record_variables(record, model, lead, wanted):
     variables = {}
-    for field, (name, dims, units, long_name, more) in _DIRECT.items():
+    for field, (name, dims, units, long_name, more) in DIRECT.items():
         if not wanted(name):
             continue
         values = np.asarray(getattr(record, field))
-        variables[name] = ((*lead, "time", *dims), values, _attributes(units, long_name, **more))
+        variables[name] = ((*lead, "time", *dims), values, attributes(units, long_name, **more))
     coordinates = model.skeleton.coordinates
     n, free = len(coordinates.names), list(coordinates.free)
     for field, (name, dims, units, long_name) in _FREE.items():
         if not wanted(name):
             continue
-        values = _filled(np.asarray(getattr(record, field)), free, n)
+        values = filled(np.asarray(getattr(record, field)), free, n)
         variables[name] = (
             (*lead, "time", *dims, "coordinate"),
             values,
-            _attributes(units, long_name, comment=_NOT_FREE),
+            attributes(units, long_name, comment=_NOT_FREE),
         )
     for kind, words, more in (
         ("reserve", "reserve actuators", ""),
@@ -307,13 +318,13 @@ def _record_variables(record, model, lead, wanted):
         variables[f"{kind}_force"] = (
             (*lead, "time", "coordinate"),
             values,
-            _attributes(
+            attributes(
                 _FORCE_OR_MOMENT,
                 f"Generalized force of {words}",
                 comment=f"NaN for coordinates without one.{more}",
             ),
         )
-    meanings = _attributes(
+    meanings = attributes(
         "1",
         "Whether this instant was solved",
         flag_values=np.arange(len(STATUS), dtype=np.int8),
@@ -324,12 +335,12 @@ def _record_variables(record, model, lead, wanted):
     variables["strength_limited"] = (
         (*lead, "time", "side"),
         np.asarray(record.limited).astype(np.int8),
-        _attributes("1", "1 where muscles of this leg were too weak, so that its loads fall"),
+        attributes("1", "1 where muscles of this leg were too weak, so that its loads fall"),
     )
     return variables
 
 
-def _filled(values, indices, size):
+def filled(values, indices, size):
     """`values` of the last axis put at `indices` of an axis of `size`; NaN elsewhere."""
     full = np.full((*values.shape[:-1], size), np.nan, values.dtype)
     full[..., indices] = values
@@ -350,8 +361,9 @@ def _actuators_by_coordinate(force, model, kind):
     return full
 
 
-def _derived_variables(record, model, events, near_end, lead, time):
-    """What follows from the record and the model: metrics, knee moment, center of mass."""
+def _derived_variables(record, model, events, near_end, knees, lead, time):
+    """What follows from the record and the model: metrics, knee loads, center of mass."""
+    knees = knee_contacts() if knees is None else knees
     percent = stance = share = None
     if events is not None:
         percent, stance, share = (
@@ -364,20 +376,28 @@ def _derived_variables(record, model, events, near_end, lead, time):
     )
     first = jax.tree.map(lambda x: x[0], together)
     periodic = is_periodic(first, model.skeleton.coordinates.names)
-    known = {"stance_share": share, "near_end": near_end, "periodic": periodic}
-    moment, mass, weight, report = _derive(model, together, percent, stance, known)
+    near = np.zeros(time.size, bool) if near_end is None else near_end
+    near = np.broadcast_to(near, (*shape, time.size)).reshape(cases, time.size)
+    known = {"stance_share": share, "periodic": periodic, "knees": knees}
+    found = _derive(model, together, near, percent, stance, known)
+    moment, contact, per_varus, mass, weight, report = found
     unfold = lambda x: np.asarray(x).reshape((*shape, *x.shape[1:]))
     names = list(report.names)
     value, adduction = np.array(report.value), np.array(moment)
-    if not np.any(np.abs(adduction) > _PLANAR):  # a planar model knows nothing about it
+    compartments = {}
+    if _in_one_plane(model):  # it knows nothing about frontal moments
         adduction[:] = np.nan
-        value[:, ["knee_adduction" in name for name in names]] = np.nan
+        frontal = ("knee_adduction", *(f"{part}_knee" for part in COMPARTMENTS))
+        value[:, [any(word in name for word in frontal) for name in names]] = np.nan
+    elif any(has_leg(model.skeleton.joint_names, side) for side in SIDES):
+        compartments = _compartment_variables(unfold(contact), unfold(per_varus), knees, lead)
     on_metric = (*lead, "metric")
     return {
+        **compartments,
         "knee_adduction_moment": (
             (*lead, "time", "side"),
             unfold(adduction),
-            _attributes(
+            attributes(
                 "N m/kg",
                 "External knee adduction moment over body mass",
                 comment="About the x axis of the tibia at the knee center; positive adducts the "
@@ -387,19 +407,19 @@ def _derived_variables(record, model, events, near_end, lead, time):
         "center_of_mass": (
             (*lead, "time", "axis"),
             np.asarray(record.center_of_mass),
-            _attributes("m", "Center of mass of the whole body in ground"),
+            attributes("m", "Center of mass of the whole body in ground"),
         ),
-        "body_weight": ((), float(weight[0]), _attributes("N", "Body weight of the model")),
-        "body_mass": ((), float(mass[0]), _attributes("kg", "Body mass of the model")),
+        "body_weight": ((), float(weight[0]), attributes("N", "Body weight of the model")),
+        "body_mass": ((), float(mass[0]), attributes("kg", "Body mass of the model")),
         "metric_value": (
             on_metric,
             unfold(value),
-            _attributes("see metric_unit", "Value of a named metric"),
+            attributes("see metric_unit", "Value of a named metric"),
         ),
         "metric_time": (
             on_metric,
             unfold(np.where(np.isfinite(value), report.time, np.nan)),
-            _attributes(
+            attributes(
                 "s",
                 "Time of the largest sample in the metric's window",
                 comment="NaN for an impulse.",
@@ -408,12 +428,12 @@ def _derived_variables(record, model, events, near_end, lead, time):
         "metric_rival_peak": (
             on_metric,
             unfold(np.array(report.rival_peak) & np.isfinite(value)).astype(np.int8),
-            _attributes("1", "1 where a second peak comes within 1 % of the one reported"),
+            attributes("1", "1 where a second peak comes within 1 % of the one reported"),
         ),
         "metric_at_edge": (
             on_metric,
             unfold(np.array(report.at_edge) & np.isfinite(value)).astype(np.int8),
-            _attributes(
+            attributes(
                 "1",
                 "1 where the value is no reliable peak, since it lies at an end of the record",
                 comment="The first or last instant, unless the motion ends as it begins and peaks "
@@ -424,28 +444,78 @@ def _derived_variables(record, model, events, near_end, lead, time):
         "metric_limited_share": (
             on_metric,
             unfold(report.limited_share),
-            _attributes("1", "Share of the metric's window in which the leg was too weak"),
+            attributes("1", "Share of the metric's window in which the leg was too weak"),
         ),
         **_metric_coordinates(names),
     }
 
 
+def _in_one_plane(model):
+    """Whether no joint turns about more than one axis, as in a body of the sagittal plane."""
+    rotations = [{c for c in axes[:3] if c >= 0} for axes in model.skeleton.axis_coordinates]
+    return all(len(own) <= 1 for own in rotations)
+
+
+def _compartment_variables(contact, per_varus, knees, lead):
+    """The knee's load by compartments, with what it rests on."""
+    of_sides = lambda values: np.asarray(values, float)
+    geometry = {
+        "contact_spacing_mm": of_sides(1e3 * knees.spacing),
+        "varus_deg": of_sides(knees.varus / _DEG),
+    }
+    return {
+        "knee_contact_force": (
+            (*lead, "time", "side", "compartment"),
+            contact,
+            attributes(
+                "N",
+                "Contact force of a compartment of the knee",
+                comment="Compression along the tibia, of the joint reaction force and its frontal "
+                "moment on two points beside the knee center. All of that moment counts as "
+                "contact: in a hinge knee it is the moment of the constraint, in a compliant one "
+                "that of its passive adduction stiffness. Negative: the compartment lifts off.",
+                **geometry,
+            ),
+        ),
+        "medial_knee_force_per_varus": (
+            (*lead, "time", "side"),
+            per_varus * _DEG,
+            attributes(
+                "N/deg",
+                "What one degree of varus adds to the medial contact force of the knee",
+                comment="And takes from the lateral one, with the same motion, ground reaction "
+                "and muscle forces.",
+                **geometry,
+            ),
+        ),
+    }
+
+
 @compiled
-def _derive(model, records, percent, stance, known):
-    """Knee adduction moment, body mass and weight, and metrics of every case."""
+def _derive(model, records, near_end, percent, stance, known):
+    """Knee moment and compartments, body mass and weight, and metrics of every case."""
 
-    def one(record):
-        here = context(model, record, percent, stance, **known)
-        sides = [
-            knee_adduction_moment(record, here, side)
-            if any(f"{stem}_{side}" in here.joint_names for stem in ("knee", "walker_knee"))
-            else jnp.full_like(record.time, jnp.nan)
-            for side in SIDES
-        ]
-        report = evaluate_metrics(record, here)
-        return jnp.stack(sides, axis=1), here.body_mass, here.body_weight, report
+    def one(case):
+        record, near = case
+        here = context(model, record, percent, stance, near_end=near, **known)
+        none = jnp.full_like(record.time, jnp.nan)
+        of_knees = lambda make, has, blank: jnp.stack(
+            [make(record, here, side) if has(side) else blank for side in SIDES], axis=1
+        )
+        knee = lambda side: any(
+            f"{stem}_{side}" in here.joint_names for stem in ("knee", "walker_knee")
+        )
+        leg = lambda side: has_leg(here.joint_names, side)
+        return (
+            of_knees(knee_adduction_moment, knee, none),
+            of_knees(knee_contact_force, leg, jnp.stack([none] * len(COMPARTMENTS), axis=1)),
+            of_knees(medial_force_per_varus, leg, none),
+            here.body_mass,
+            here.body_weight,
+            evaluate_metrics(record, here),
+        )
 
-    return jax.lax.map(one, records)
+    return jax.lax.map(one, (records, near_end))
 
 
 def _ground_variables(events, time):
@@ -465,35 +535,35 @@ def _ground_variables(events, time):
         "external_force": (
             ("time", "axis"),
             sum(every, np.zeros((time.size, 3))),
-            _attributes("N", "Sum of all external forces on the body, ground axes"),
+            attributes("N", "Sum of all external forces on the body, ground axes"),
         ),
         "ground_reaction_force": (
             ("time", "side", "axis"),
             force,
-            _attributes("N", "Ground reaction force on the foot, ground axes"),
+            attributes("N", "Ground reaction force on the foot, ground axes"),
         ),
         "center_of_pressure": (
             ("time", "side", "axis"),
             center + swing[:, :, None],
-            _attributes("m", "Center of pressure in ground", comment=in_swing),
+            attributes("m", "Center of pressure in ground", comment=in_swing),
         ),
         "free_moment": (
             ("time", "side"),
             moment[:, :, 1] + swing,
-            _attributes(
+            attributes(
                 "N m", "Vertical moment on the foot at the center of pressure", comment=in_swing
             ),
         ),
         "stance": (
             ("time", "side"),
             stance.astype(np.int8),
-            _attributes("1", f"1 while the vertical force is at least {events.threshold:g} N"),
+            attributes("1", f"1 while the vertical force is at least {events.threshold:g} N"),
         ),
-        "stride_time": (("side",), np.array(strides), _attributes("s", "Stride time")),
+        "stride_time": (("side",), np.array(strides), attributes("s", "Stride time")),
         "toe_off_pct": (
             ("side",),
             np.array(toe_off),
-            _attributes("%", "Toe-off in percent of the gait cycle"),
+            attributes("%", "Toe-off in percent of the gait cycle"),
         ),
     }
 
@@ -501,13 +571,13 @@ def _ground_variables(events, time):
 # ---------------------------------------------------------------------------- coordinates
 
 
-def _model_coordinates(model):
+def model_coordinates(model):
     skeleton, coordinates, actuators = model.skeleton, model.skeleton.coordinates, model.actuators
     rotational = [kind == "rotational" for kind in coordinates.motion_types]
     bodies = (*skeleton.body_names, "ground")  # index -1 is ground
     assert GROUND == -1
     joints = len(skeleton.joint_names)
-    named = lambda dim, names, long_name: {dim: _text(dim, names, long_name)}
+    named = lambda dim, names, long_name: {dim: name_variable(dim, names, long_name)}
     return {
         **named("coordinate", coordinates.names, "Generalized coordinate"),
         **named("muscle", model.muscles.names, "Muscle"),
@@ -516,32 +586,34 @@ def _model_coordinates(model):
         **named("ligament", model.ligaments.names, "Ligament"),
         **named("axis", AXES, "Axis"),
         **named("side", SIDES, "Side of the body"),
-        "motion_type": _text("coordinate", coordinates.motion_types, "Rotational or translational"),
-        "value_unit": _text(
+        "motion_type": name_variable(
+            "coordinate", coordinates.motion_types, "Rotational or translational"
+        ),
+        "value_unit": name_variable(
             "coordinate", ("rad" if turn else "m" for turn in rotational), "Unit of the coordinate"
         ),
-        "force_unit": _text(
+        "force_unit": name_variable(
             "coordinate",
             ("N m" if turn else "N" for turn in rotational),
             "Unit of the generalized force",
         ),
-        "on_body": _text("joint", skeleton.body_names, "Body the joint reaction acts on"),
-        "from_body": _text(
+        "on_body": name_variable("joint", skeleton.body_names, "Body the joint reaction acts on"),
+        "from_body": name_variable(
             "joint",
             (bodies[parent] for parent in skeleton.parents),
             "Body that exerts the joint reaction",
         ),
-        "expressed_in": _text(
+        "expressed_in": name_variable(
             "joint",
             ["ground"] * joints,
             "Frame in which joint reactions are expressed",
             comment="Variables ending in _body_axes are expressed in `on_body` instead.",
         ),
-        "at": _text(
+        "at": name_variable(
             "joint", [AT_JOINT_CENTER] * joints, "Point at which joint reactions are given"
         ),
-        "actuator_kind": _text("actuator", actuators.kinds, "motor, reserve or residual"),
-        "acts_on": _text(
+        "actuator_kind": name_variable("actuator", actuators.kinds, "motor, reserve or residual"),
+        "acts_on": name_variable(
             "actuator",
             (coordinates.names[i] for i in actuators.coordinates),
             "Coordinate the actuator acts on",
@@ -550,12 +622,12 @@ def _model_coordinates(model):
 
 
 def _time_coordinates(events, time):
-    found: dict[str, Any] = {"time": ("time", time, _attributes("s", "Time"))}
+    found: dict[str, Any] = {"time": ("time", time, attributes("s", "Time"))}
     if events is not None:
         found["gait_pct"] = (
             ("time", "side"),
             events.percent(time),
-            _attributes(
+            attributes(
                 "%",
                 "Gait cycle since the side's own heel strike",
                 comment="Modulo one stride where no whole stride of that side was recorded.",
@@ -566,9 +638,11 @@ def _time_coordinates(events, time):
 
 def _metric_coordinates(names):
     return {
-        "metric": _text("metric", names, "Named metric"),
-        "metric_unit": _text("metric", (METRICS[n].unit for n in names), "Unit of the metric"),
-        "metric_long_name": _text(
+        "metric": name_variable("metric", names, "Named metric"),
+        "metric_unit": name_variable(
+            "metric", (METRICS[n].unit for n in names), "Unit of the metric"
+        ),
+        "metric_long_name": name_variable(
             "metric", (METRICS[n].long_name for n in names), "What the metric is"
         ),
     }
@@ -616,8 +690,8 @@ def read_netcdf(path: str | os.PathLike[str], *, max_bytes: int | None = MAX_BYT
             f"'{path.name}' cannot be read as NetCDF 4. Name a run folder or its results.nc."
         ) from error
     for name, variable in dataset.variables.items():
-        words = variable.values.ravel() if variable.dtype.kind == "O" else ()
-        if not all(isinstance(word, str) for word in words):
+        texts = variable.values.ravel() if variable.dtype.kind == "O" else ()
+        if not all(isinstance(word, str) for word in texts):
             raise BadInput(f"'{path.name}': variable '{name}' holds neither numbers nor texts.")
     return dataset
 

@@ -166,13 +166,14 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0.3rem 1.1rem; list-style: none; p
   margin: 0; }
 nav li { margin: 0; }
 a { color: var(--accent); }
-.answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)); gap: 1rem;
+.answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: 1rem;
   list-style: none; padding: 0; margin: 1rem 0; }
 .answers li { margin: 0; padding: 0.9rem 1rem 1rem; background: var(--tint); border-radius: 6px;
   border-top: 3px solid var(--accent); }
 .answers .what, .answers .how { display: block; font-size: 0.88rem; line-height: 1.4; }
+.answers .what { min-height: 2.8em; }
 .answers .how { color: var(--muted); }
-.answers .number { display: block; font-size: 1.65rem; line-height: 1.3; font-weight: 650;
+.answers .number { display: block; font-size: 1.5rem; line-height: 1.3; font-weight: 650;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
 dl { margin: 0.6rem 0; }
 dl div { display: grid; grid-template-columns: 17rem 1fr; gap: 0 1rem; padding: 0.35rem 0;

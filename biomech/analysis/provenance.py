@@ -22,21 +22,37 @@ from ..model.muscle_curves import DeGrooteFregly2016Curves, Millard2012Curves, T
 
 TITLE = "biomech: joint loads of a changing human body, with exact derivatives"
 """As in CITATION.cff."""
-METHODS = {
-    "OpenSim's names, signs and low-pass filter": "Seth et al. (2018), PLoS Comput. Biol. "
-    "14:e1006223, doi:10.1371/journal.pcbi.1006223",
-    "spline through the coordinates": "Woltring (1986), doi:10.1016/0141-1195(86)90098-7",
+_BODY = {
+    "OpenSim's names and signs": "Seth et al. (2018), PLoS Comput. Biol. 14:e1006223, "
+    "doi:10.1371/journal.pcbi.1006223",
     "rigid-body dynamics": "Featherstone (2008), Rigid Body Dynamics Algorithms, "
     "doi:10.1007/978-1-4899-7560-7",
     "moment arms": "Delp & Loan (1995), Comput. Biol. Med. 25:21-34; "
     "Sherman, Seth & Delp (2013), ASME DETC2013-13633",
-    "rigid tendon": "Zajac (1989), Crit. Rev. Biomed. Eng. 17:359-411",
-    "static optimization": "Crowninshield & Brand (1981), J. Biomech. 14:793-801; "
-    "Anderson & Pandy (2001), J. Biomech. 34:153-161",
     "joint reactions": "Steele et al. (2012), Gait Posture 35:556-560",
-    "credibility": "Hicks et al. (2015), J. Biomech. Eng. 137:020905, doi:10.1115/1.4029304",
 }
-"""Part of the study `inverse` -> works it follows."""
+METHODS = {
+    "inverse": _BODY
+    | {
+        "low-pass filter": "Seth et al. (2018), PLoS Comput. Biol. 14:e1006223",
+        "spline through the coordinates": "Woltring (1986), doi:10.1016/0141-1195(86)90098-7",
+        "rigid tendon": "Zajac (1989), Crit. Rev. Biomed. Eng. 17:359-411",
+        "static optimization": "Crowninshield & Brand (1981), J. Biomech. 14:793-801; "
+        "Anderson & Pandy (2001), J. Biomech. 34:153-161",
+        "credibility": "Hicks et al. (2015), J. Biomech. Eng. 137:020905, doi:10.1115/1.4029304",
+    },
+    "stand": _BODY
+    | {
+        "muscle with elastic tendon": "Zajac (1989), Crit. Rev. Biomed. Eng. 17:359-411",
+        "habitual posture": "Woodhull, Maltrud & Mello (1985), Eur. J. Appl. Physiol. 54:109-115, "
+        "doi:10.1007/BF00426309",
+        "contact": "Serrancoli et al. (2019), IEEE Trans. Neural Syst. Rehabil. Eng. 27:1597-1605, "
+        "doi:10.1109/TNSRE.2019.2924536",
+        "interior point method": "Waechter & Biegler (2006), Math. Program. 106:25-57, "
+        "doi:10.1007/s10107-004-0559-y",
+    },
+}
+"""Study -> its parts and the works they follow."""
 MUSCLE_CURVES = {
     DeGrooteFregly2016Curves: "De Groote, Kinney, Rao & Fregly (2016), Ann. Biomed. Eng. "
     "44:2922-2936, doi:10.1007/s10439-016-1591-9",
@@ -71,12 +87,12 @@ def _absorb(digest, path: str, part: Any) -> None:
     digest.update(f"{path}={json.dumps(part, allow_nan=True)};".encode())
 
 
-def what_to_cite(model: Model, data: Sequence[str] = ()) -> tuple[str, ...]:
-    """Works an `inverse` result owes, a line each, after what it is cited for.
+def what_to_cite(model: Model, data: Sequence[str] = (), study: str = "inverse") -> tuple[str, ...]:
+    """Works a result of `study` owes, a line each, after what it is cited for.
 
     `data`: works to cite for the motion and its loads.
     """
-    methods, muscles = dict(METHODS), model.muscles
+    methods, muscles = dict(METHODS[study]), model.muscles
     if muscles.names:
         methods["muscle curves"] = MUSCLE_CURVES[type(muscles.curves)]
     return (
@@ -93,6 +109,7 @@ def provenance(
     config: Mapping[str, Any] | None = None,
     precision: str = "float64",
     citations: Sequence[str] = (),
+    study: str = "inverse",
 ) -> dict[str, str]:
     """Attributes every result carries.
 
@@ -107,7 +124,7 @@ def provenance(
         "model_sha256": model_hash(model),
         "model_conventions": json.dumps(dict(model.conventions), sort_keys=True),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "citations": "\n".join(what_to_cite(model, citations)),
+        "citations": "\n".join(what_to_cite(model, citations, study)),
     }
 
 

@@ -7,7 +7,7 @@ the dataset holds, so a report of somebody else's results shows their texts and 
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,12 +38,14 @@ from .cases import (
 )
 from .credibility import credibility
 from .effects import (
+    NOT_APART,
     NOT_COUNTED,
     counted_size,
     effect_table,
     known_metrics,
     nearest_case,
     signed,
+    varying_together,
 )
 from .inverse_dataset import FIXED_KINEMATICS, NO_LOADS
 from .labels import require_dataset
@@ -61,9 +63,12 @@ from .page import (
 )
 from .plots import SIDE_LINE, metric_title
 from .report_figures import by_strength, report_figures
+from .response_surface import MOST_INFLATION
 from .sweep_plots import most_changed, percent_of
 
 DISCLAIMER = "For research and education; not a medical device. It makes no diagnosis."
+BOTH = "both sides"
+"""Of legs of which the same is told."""
 _MAIN_LOADS = ("hip", "knee", "patellofemoral", "ankle")
 _LEAST_PERCENT = 1.0  # effects below are said to be that, not shown as numbers
 _MOST_COLUMNS = 7  # values of a parameter in the table of effects
@@ -74,6 +79,7 @@ _MARKS = {
     "at the record's edge": ("#", "no reliable peak: at, or too near, an end of the record"),
     "strength-limited": ("!", "muscles were too weak: the load there is too small"),
     "unsolved instants": ("?", "some instants have no solution; the value is that of the others"),
+    NOT_APART: ("~", "the parameter varies together with others, and so may be their effect"),
 }
 """Words of a warning -> sign beside the number, what it means. As in the command line."""
 _LAWS = {
@@ -234,9 +240,12 @@ def _answer(dataset, effects) -> Html:
         ),
         class_="answers",
     )
+    words = {word for one in answers for word in one.how.split()}
+    signs = [f"{sign} {meaning}" for sign, meaning in _MARKS.values() if sign in words]
+    key = element("p", "; ".join(signs), class_="kicker") if signs else ""
     care = list(_with_care(dataset, effects))
     caution = element("div", element("p", "Read with care:"), bullets(care), class_="caution")
-    return join([cards if answers else "", caution if care else ""])
+    return join([cards if answers else "", key, caution if care else ""])
 
 
 def _peaks(dataset) -> Iterator[_Answer]:
@@ -251,7 +260,9 @@ def _peaks(dataset) -> Iterator[_Answer]:
             if name in known_metrics(dataset)
         }
         if values:
-            words = ", ".join(f"{leg} {value:.2f}" for leg, value in values.items())
+            shown = {leg: f"{value:.2f}" for leg, value in values.items()}
+            alike = len(shown) > 1 and len(set(shown.values())) == 1
+            words = BOTH if alike else ", ".join(f"{leg} {value}" for leg, value in shown.items())
             yield _Answer(f"Peak {joint} force", f"{max(values.values()):.2f} BW", words)
 
 
@@ -273,7 +284,13 @@ def _key_effects(effects: Any, dataset) -> Iterator[_Answer]:
     if own.notna().any() and own.idxmax() not in largest:
         largest.append(own.idxmax())
     for metric, parameter, at in largest:
-        yield _key_effect(effects.loc[(metric, parameter, at)], metric, f"{parameter} {at:.3g}")
+        where = f"{parameter} {at:.3g}"
+        one = _key_effect(effects.loc[(metric, parameter, at)], metric, where)
+        stem, other = _without_leg(metric), _of_other_leg(metric)
+        if other != metric and (other, parameter, at) in effects.index:
+            same = _key_effect(effects.loc[(other, parameter, at)], other, where)[1:] == one[1:]
+            one = one._replace(what=f"{metric_title(stem)}, {BOTH}") if same else one
+        yield one
 
 
 def _main_side(dataset) -> str:
@@ -318,6 +335,13 @@ def _with_care(dataset, effects) -> Iterator[object]:
             yield (
                 f"Up to {left} of {failed.size} cases, depending on the metric, are not counted in "
                 f"slopes, fits, medians and bands: {NOT_COUNTED}."
+            )
+        together = varying_together(effects)
+        if together:
+            yield (
+                f"In these cases {', '.join(together)} vary together with other parameters "
+                f"(variance inflation above {MOST_INFLATION:g}): effects marked ~ may be those of "
+                "another parameter."
             )
     checks = _checks(dataset)
     missed = [] if checks is None else _missed(checks)
@@ -372,7 +396,11 @@ def _effect_table(dataset, effects: Any, parameter: str) -> Html:
     words = parameter_words(dataset, parameter)
     label = parameter_label(dataset, parameter) + (f": {words}" if words else "")
     near = nearest_case(cases) if fitted else None
-    rows = [_effect_row(own.loc[name], name, at, _nearest(dataset, name, near)) for name in shown]
+    cells = {
+        name: _effect_cells(own.loc[name], at, _nearest(dataset, name, near)) for name in shown
+    }
+    unit = own["unit"].groupby("metric", sort=False).first()
+    rows = [(f"{title} [{unit[name]}]", *cells[name]) for name, title in _titles(cells).items()]
     left_out, unknown = int((size < _LEAST_PERCENT).sum()), int(size.isna().sum())
     rest = f"{left_out} of {size.size} metrics change by less than {_LEAST_PERCENT:g} %."
     if unknown:
@@ -385,12 +413,23 @@ def _effect_table(dataset, effects: Any, parameter: str) -> Html:
     return join([grid, element("p", rest) if left_out or unknown else ""])
 
 
-def _effect_row(line: Any, metric: str, at, nearest: tuple[str, ...]) -> tuple[str, ...]:
+def _effect_cells(line: Any, at, nearest: tuple[str, ...]) -> tuple[str, ...]:
     first = line.iloc[0]
     fit = (percent_of(first["explained"]),) if nearest else ()
     cells = [_effect_cell(line.loc[value], fitted=bool(nearest)) for value in at]
-    name = f"{metric_title(metric)} [{first['unit']}]"
-    return name, *fit, f"{first['baseline']:.2f}", *nearest, *cells
+    return *fit, f"{first['baseline']:.2f}", *nearest, *cells
+
+
+def _titles(told: Mapping[str, Any]) -> dict[str, str]:
+    """Metric -> its title; of two legs of which the same is told only the first, for both."""
+    titles: dict[str, str] = {}
+    for metric, what in told.items():
+        other = _of_other_leg(metric)
+        if other == metric or told.get(other) != what:
+            titles[metric] = metric_title(metric)
+        elif other not in titles:
+            titles[metric] = f"{metric_title(_without_leg(metric))}, {BOTH}"
+    return titles
 
 
 def _nearest(dataset, metric: str, case: int | None) -> tuple[str, ...]:
@@ -411,7 +450,7 @@ def _nearest_words(cases: Cases) -> str:
 def _not_counted_words(dataset) -> Html:
     """How many cases the fit of each metric leaves out, if any."""
     counts = {name: int(uncounted_cases(dataset, name).sum()) for name in known_metrics(dataset)}
-    said = [f"{metric_title(name)}: {count}" for name, count in counts.items() if count]
+    said = [f"{title}: {counts[name]}" for name, title in _titles(counts).items() if counts[name]]
     head = f"Not counted ({NOT_COUNTED}), of {failed_cases(dataset).size} cases: "
     return element("p", f"{head}{'; '.join(said)}.") if said else Html()
 
@@ -502,6 +541,17 @@ def _credibility(dataset) -> Html:
 
 
 # ------------------------------------------------------------------------------------ parts
+
+
+def _without_leg(metric: str) -> str:
+    stem, _, side = metric.rpartition("_")
+    return stem if side in SIDES else metric
+
+
+def _of_other_leg(metric: str) -> str:
+    """The same metric of the other leg; itself if it has none."""
+    stem, _, side = metric.rpartition("_")
+    return f"{stem}_{SIDES[1 - SIDES.index(side)]}" if side in SIDES else metric
 
 
 def _leg(metric: str) -> str:

@@ -9,7 +9,9 @@ import numpy as np
 import xarray as xr
 
 from ..interventions import CATALOGUE
+from ..model.names import BadInput
 from .cases import configuration, is_grid, read_json, sweep_dimensions, swept_parameters
+from .labels import kind_of
 from .page import Html, bullets, element, facts, join, listing, paragraphs, prose, table
 
 _METHOD = {
@@ -37,6 +39,12 @@ _OPTIONS = {
     "allow_fixed_kinematics": ("movement held against all changes", ""),
 }
 """Key of the study -> what it is, and what it means to leave it away."""
+_SOLVER = {
+    "tolerance": "tolerance of static optimization [-]",
+    "max_steps": "most steps of static optimization",
+}
+_STUDY = "study."
+"""Before the name of a swept number of the study itself."""
 _SAID_ELSEWHERE = ("kind", "parameters")  # of the design
 _VALIDATION = (
     "The chain of the study (skeleton, muscle paths, force capacities, static optimization, joint "
@@ -62,11 +70,17 @@ def method(dataset: xr.Dataset) -> Html:
     said = _METHOD.get(study, (f"The study is {study}; docs/studies.md describes it.",))
     chosen = config.get("study")
     options = chosen if isinstance(chosen, dict) else config
+    swept = {name.removeprefix(_STUDY): name for name in swept_parameters(dataset)}
     pairs = [
-        (words, default if options[key] is None else _plain(options[key]))
+        (words, f"swept: {_range(dataset, swept[key])}")
+        if key in swept
+        else (words, default if options[key] is None else _plain(options[key]))
         for key, (words, default) in _OPTIONS.items()
         if key in options
     ]
+    solver = config.get("solver")
+    if isinstance(solver, dict):
+        pairs += [(_SOLVER[key], _plain(x)) for key, x in solver.items() if key in _SOLVER and x]
     changes = list(_changes(dataset, config))
     head = ("Name", "What it does", "With")
     parts = [
@@ -102,8 +116,10 @@ def _motion(config) -> str:
 
 
 def _changes(dataset, config) -> Iterator[tuple[object, ...]]:
-    """Name, what it does and arguments of each intervention; other swept keys with their values."""
-    swept = {name: _range(dataset, name) for name in swept_parameters(dataset)}
+    """Name, what it does and arguments of each intervention; other swept keys with their values,
+    but for those of the study, which change no body."""
+    parameters = (name for name in swept_parameters(dataset) if not name.startswith(_STUDY))
+    swept = {name: _range(dataset, name) for name in parameters}
     interventions = config.get("interventions")
     for name, chosen in interventions.items() if isinstance(interventions, dict) else ():
         if not isinstance(chosen, dict):
@@ -203,6 +219,12 @@ def reproduce(dataset: xr.Dataset, config: str) -> Html:
     text = config or json.dumps(asked, indent=2, ensure_ascii=False)
     if not config and "schema" not in asked:
         return join([paragraphs("Asked for in Python with"), listing(text)]) if asked else Html()
+    for part, _ in _FILES:
+        if not isinstance(asked.get(part) or {}, dict):
+            raise BadInput(
+                f"The configuration in the result (attribute `config`) is damaged: `{part}` is "
+                f"a {kind_of(asked[part])}; it must be a mapping."
+            )
     needs_files = any((asked.get(part) or {}).get(key) for part, key in _FILES)
     folder = " --set data_folder=FOLDER_OF_THE_FILES" if needs_files else ""
     source = asked.get("data_source")

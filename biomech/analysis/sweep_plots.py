@@ -34,6 +34,7 @@ from .cases import (
     uncounted_cases,
 )
 from .effects import (
+    NOT_APART,
     NOT_COUNTED,
     PERCENTILES,
     UNSOLVED,
@@ -42,6 +43,7 @@ from .effects import (
     is_counted,
     known_metrics,
     signed,
+    varying_together,
 )
 from .plots import INK, SIDE_LINE, fewest_gaps, metric_title, panels, styled
 
@@ -182,7 +184,8 @@ def plot_tornado(
 
     The ends are the smallest and the largest value of a grid; of a sample they are the 5th and
     95th percentile, and the response is fitted (`effects`). The parameter that moves a metric most
-    is on top. An end that is not counted has a hollow circle instead of a bar.
+    is on top. An end that is not counted has a hollow circle instead of a bar. Metrics of one unit
+    have one scale.
 
     - `metrics`: full names; by default the peak hip and knee force, of the leg that changes more.
     - `count`: most parameters to draw.
@@ -197,7 +200,7 @@ def plot_tornado(
     for ax, name in zip(axes, chosen, strict=True):
         shown |= _draw_tornado(ax, dataset, cases, table.loc[name], name, count)
     below = [] if cases.is_grid else _not_counted(dataset, chosen)
-    words = [_tornado_words(cases), *below, *_left_out(cases)]
+    words = [_tornado_words(cases), *below, *_left_out(cases), *_not_apart(table)]
     figure.supxlabel("\n".join(words), fontsize=9.0)
     handles: list = [
         *([Patch(label="low end of the range", **_LOW)] if "low" in shown else []),
@@ -208,8 +211,9 @@ def plot_tornado(
         place: dict[str, Any] = {"loc": "outside upper left", "columnspacing": 1.2}
         figure.legend(handles=handles, ncols=len(handles), **place)
     figure.draw_without_rendering()  # so that the size of axes and words is known
-    for ax in axes:
-        _leave_room(ax)
+    units = [str(table.loc[name]["unit"].iloc[0]) for name in chosen]
+    for unit in dict.fromkeys(units):
+        _leave_room([ax for ax, own in zip(axes, units, strict=True) if own == unit])
     return figure
 
 
@@ -331,13 +335,13 @@ def _change_words(effect, unit) -> str:
     return f"{signed(change, 2)} {unit}{share}" if change else "unchanged"
 
 
-def _leave_room(ax: Axes):
-    """Limits that leave the words at the ends of the bars inside the axes, by their drawn size."""
-    width = float(ax.bbox.width) - 2.0 * _PAD
-    words: Any = ax.texts
+def _leave_room(axes: Sequence[Axes]):
+    """Common limits that leave the words at the ends of the bars inside, by their drawn size."""
+    width = min(float(ax.bbox.width) for ax in axes) - 2.0 * _PAD
+    words: list[Any] = [text for ax in axes for text in ax.texts]
     at = np.array([text.xy[0] for text in words])
     own = np.array([text.get_window_extent().width for text in words])
-    gap = np.abs([text.get_position()[0] for text in words]) * ax.figure.dpi / 72.0
+    gap = np.abs([text.get_position()[0] for text in words]) * axes[0].figure.dpi / 72.0
     leftwards = np.array([text.get_ha() == "right" for text in words])
     low, high = min(0.0, *at), max(0.0, *at)
     if high <= low:
@@ -356,7 +360,8 @@ def _leave_room(ax: Axes):
         least, most = (scale, most) if fits else (least, scale)
     left, right = room(least)
     spare = max(width - least * (high - low) - left - right, 0.0)
-    ax.set_xlim(low - (left + _PAD) / least, high + (right + spare + _PAD) / least)
+    for ax in axes:
+        ax.set_xlim(low - (left + _PAD) / least, high + (right + spare + _PAD) / least)
 
 
 _PAD = 5.0  # pixels at 100 dpi, between words and the border of the axes
@@ -367,6 +372,17 @@ def _named(dataset, parameter) -> str:
     """Name and, in a second line, what it changes."""
     words = parameter_words(dataset, parameter)
     return legible(f"{parameter}\n{words}" if words else parameter)
+
+
+def _not_apart(table) -> list[str]:
+    """Parameters whose effects may be those of others, a line of the figure at most."""
+    names = varying_together(table)
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    named = legible(", ".join(names[:_MOST_NAMED]))
+    return [f"{NOT_APART}, since they vary together: {named}{more}"] if names else []
+
+
+_MOST_NAMED = 4
 
 
 def _tornado_words(cases) -> str:

@@ -8,6 +8,7 @@ parameter that exists, an intervention that a study can answer) are here.
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,8 @@ from pydantic import ValidationError
 from ..formats import yaml_text
 from ..formats.files import read_bytes
 from ..interventions import CATALOGUE, Parameter
-from ..model.names import BadInput, short_name, suggest
+from ..model.names import BadInput, near_miss, short_name, suggest
+from ..personalise.body_size import SIZE
 from ..studies.metrics import METRICS
 from .sampling import case_count, too_many
 from .schema import (
@@ -30,12 +32,16 @@ from .schema import (
     ExperimentConfig,
     Strict,
     SweepAxis,
+    sweepable_numbers,
 )
 from .shipped import find_configuration
 
 MAX_BYTES = 250_000
 MAX_DEPTH = 12
 _MOST_COMPLAINTS = 8
+_MOST_NAMED = 12  # keys that a complaint lists
+_LEAST_SINGLE = 5e-6
+"""Least tolerance in single precision [-]: as many roundings (45) as `schema` allows in double."""
 
 Form = TypeVar("Form", bound=Strict)
 
@@ -82,7 +88,8 @@ def load_config(
 
 def check(data: Mapping[Any, Any], source: str = "configuration") -> ExperimentConfig:
     """The configuration that `data` holds; every complaint about it in one `BadInput`."""
-    return check_as(ExperimentConfig, data, source, _interventions_fit, _sweep_fits, _outputs_fit)
+    rules = (_solver_fits, _execution_fits, _interventions_fit, _sweep_fits, _outputs_fit)
+    return check_as(ExperimentConfig, data, source, *rules)
 
 
 def check_as(
@@ -176,19 +183,24 @@ def _key(text: str) -> tuple[str, ...]:
 
 
 def sweepable(config: ExperimentConfig) -> tuple[str, ...]:
-    """Every `<intervention>.<parameter>` of this configuration that a sweep may vary."""
-    return tuple(
-        f"{name}.{parameter.name}"
-        for name, chosen in config.interventions.items()
-        for parameter in CATALOGUE[chosen.kind].parameters
-    )
+    """Every key that a sweep of this configuration may vary: `<intervention>.<parameter>`, and
+    numbers of the study and the body that say so."""
+    return tuple(_parameters(config))
 
 
 def parameter_of(config: ExperimentConfig, key: str) -> Parameter:
-    """What the catalogue says of one of `sweepable`."""
-    name, _, parameter = key.partition(".")
-    entry = CATALOGUE[config.interventions[name].kind]
-    return next(p for p in entry.parameters if p.name == parameter)
+    """What is known of one of `sweepable`."""
+    return _parameters(config)[key]
+
+
+def _parameters(config: ExperimentConfig) -> dict[str, Parameter]:
+    of_body = {name: CATALOGUE[x.kind].parameters for name, x in config.interventions.items()}
+    of_parts = {"model": tuple(SIZE.values()), "study": sweepable_numbers(config.study)}
+    return {
+        f"{part}.{parameter.name}": parameter
+        for part, parameters in {**of_body, **of_parts}.items()
+        for parameter in parameters
+    }
 
 
 def axis_values(axis: SweepAxis) -> tuple[float, ...]:
@@ -212,6 +224,24 @@ def idle_interventions(config: ExperimentConfig, varied: Iterable[str]) -> Itera
             )
 
 
+def _solver_fits(config: ExperimentConfig) -> Iterable[str]:
+    tolerance = config.solver.tolerance
+    if config.precision == "float32" and tolerance is not None and tolerance < _LEAST_SINGLE:
+        yield (
+            f"`solver.tolerance` is {tolerance:g}, which single precision cannot tell from "
+            f"rounding; it must be at least {_LEAST_SINGLE:g}, or `precision` float64."
+        )
+
+
+def _execution_fits(config: ExperimentConfig) -> Iterable[str]:
+    asked = config.execution
+    if asked.executor == "serial" and asked.batch_timeout_s is not None:
+        yield (
+            "`execution.batch_timeout_s` limits worker processes, and `execution.executor` is "
+            "serial, which has none: choose processes or dask, or take the limit out."
+        )
+
+
 def _interventions_fit(config: ExperimentConfig) -> Iterable[str]:
     for name, chosen in config.interventions.items():
         where, entry = f"interventions.{name}", CATALOGUE[chosen.kind]
@@ -232,8 +262,7 @@ def _sweep_fits(config: ExperimentConfig) -> Iterable[str]:
     for key, axis in config.sweep.items():
         where = f"sweep.{key}"
         if key not in known:
-            hint = suggest(key, known) if known else "No intervention is named to sweep."
-            yield f"`{where}`: nothing here is called '{key}'. {hint}"
+            yield f"`{where}`: {_why_not_swept(config, key, known)}"
             continue
         allowed = parameter_of(config, key)
         places = axis.distribution().places if axis.is_distribution else axis_values(axis)
@@ -246,6 +275,19 @@ def _sweep_fits(config: ExperimentConfig) -> Iterable[str]:
             except BadInput as problem:
                 yield f"`{where}`: {problem}."
     yield from design_fits(config.sweep, config.design)
+
+
+def _why_not_swept(config: ExperimentConfig, key: str, known: Sequence[str]) -> str:
+    """What there is to vary, and what is wrong with `key`."""
+    there = f"What can be varied here: {', '.join(known[:_MOST_NAMED])}"
+    there += f" and {len(known) - _MOST_NAMED} more." if len(known) > _MOST_NAMED else "."
+    part, _, field = key.partition(".")
+    if part in RESERVED_NAMES and field in type(getattr(config, part)).model_fields:
+        return f"{there} `{key}` is the same in all cases of a run: make a run for each value."
+    hint = near_miss(key, known) or (
+        "" if config.interventions else "To vary the body, name an intervention."
+    )
+    return f"{there} '{short_name(key)}' is none of them. {hint}".rstrip()
 
 
 def design_fits(sweep: Mapping[str, SweepAxis], design: Design) -> Iterable[str]:
@@ -333,7 +375,33 @@ def _complaint(error: Mapping[str, Any], data: Any) -> str:
     parameter = _parameter(keys, data)
     if parameter is not None and isinstance(value, int | float) and not isinstance(value, bool):
         return f"{where} is {given}; it {between(parameter)}."
-    return f"{where} is {given}; it {_must(kind, error['msg'])}."
+    hint = _number_hint(value, keys, parameter) if kind == "float_type" else ""
+    return f"{where} is {given}; it {_must(kind, error['msg'])}{hint}."
+
+
+def _number_hint(value: Any, keys: tuple[str, ...], parameter: Parameter | None) -> str:
+    """`: write 0.5` for the text "50 %"; nothing for a text that begins with no number."""
+    found = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return ""
+    number, given = float(found[1]), found[2]
+    unit = parameter.unit if parameter is not None else _unit_in_name(keys[-1])
+    if given == "%":
+        return f": write {number / 100.0:g}"
+    if not given or given.lower() == unit.lower():
+        return f": write {number:g}"
+    return f": write the number alone{f', in {unit}' if unit not in ('', '-') else ''}"
+
+
+_QUANTITY = re.compile(
+    r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*((?:[^\W\d_]|[%°µ])\S*|)\s*"
+)
+_UNITS = ("Hz", "s", "mm", "m", "kg", "deg")
+
+
+def _unit_in_name(key: str) -> str:
+    """`Hz` of `lowpass_hz`; empty where the name tells none."""
+    return next((unit for unit in _UNITS if key.endswith(f"_{unit.lower()}")), "")
 
 
 _GOES_ON = ("unknown_key", "one_of", "power_of_two", "even")
@@ -367,11 +435,7 @@ def _must(kind: str, message: str) -> str:
 
 def between(parameter: Parameter) -> str:
     """The range of a parameter, as the end of a sentence."""
-    unit = "" if parameter.unit == "-" else f" {parameter.unit}"
-    return (
-        f"must be between {parameter.lower:g} and {parameter.upper:g}{unit} "
-        f"(neutral {parameter.neutral:g})"
-    )
+    return f"must be {parameter.range_in_words}"
 
 
 def _sentence(message: str) -> str:
@@ -406,7 +470,9 @@ def _has(data: Any, step: Any) -> bool:
 
 
 def _parameter(keys: tuple[str, ...], data: Any) -> Parameter | None:
-    """The catalogue's parameter that a complaint is about, if it is about one."""
+    """The parameter that a complaint is about, if it is about one."""
+    if len(keys) == 2 and keys[0] == "model":
+        return SIZE.get(keys[1])
     if len(keys) != 3 or keys[0] != "interventions":
         return None
     entry = CATALOGUE.get(data["interventions"][keys[1]].get("kind"))

@@ -8,20 +8,28 @@ A cluster elsewhere is only talked to over TLS: whoever can reach a dask worker 
 """
 
 import contextlib
+import importlib
 import logging
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..model.names import BadInput
-from .executors import ONE_THREAD, Batches, Work, compute, in_a_line, usable_cores
+from .executors import ONE_THREAD, Batches, Team, Work, compute, in_a_line, usable_cores
 from .store import BatchEntry
 
 QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error"}
+"""Environment in which dask's processes report errors only; read when they import it."""
 NO_HTTP = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
 """dask's pages on the state of a cluster, which need no password."""
+ONE_EACH = {"distributed.scheduler.worker-saturation": 1.0}
+"""No batch waits in a worker: one that dies is blamed on all that it holds."""
+_SLURM: dict[str, Any] = {"cores": 1, "memory": "2 GB"}
+"""What a job of ours asks for, unless told otherwise; a process for each core, of one thread."""
 _SELF = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -41,7 +49,8 @@ def on_dask(
     distributed = _import("distributed")
     count = workers or len(usable_cores(None))
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_import("dask").config.set(NO_HTTP))
+        stack.enter_context(_import("dask").config.set({**NO_HTTP, **ONE_EACH}))
+        stack.enter_context(_environment({**ONE_THREAD, **QUIET}))
         try:
             started = _start(distributed, cluster, count, dict(options or {}))
             if not isinstance(started, str):
@@ -49,7 +58,8 @@ def on_dask(
             client = stack.enter_context(distributed.Client(started, set_as_default=False))
         except (OSError, RuntimeError) as error:
             raise BadInput(
-                f"The dask cluster '{cluster}' cannot be reached or started: {error}. In a script, "
+                f"The dask cluster '{cluster}' cannot be reached or started: "
+                f"{str(error).rstrip('.')}. In a script, "
                 "put the call of `run` under `if __name__ == '__main__':`."
             ) from error
         futures = {
@@ -62,8 +72,49 @@ def on_dask(
                 client.cancel(list(futures))
                 raise error
             batch = futures[future]
-            yield future.result() if error is None else BatchEntry(batch, 0, in_a_line(error))
+            said = "" if error is None else f"{in_a_line(error)}{_about(work.timeout)}"
+            yield future.result() if error is None else BatchEntry(batch, 0, said)
             future.release()
+
+
+def dask_team(workers: int | None, cluster: str) -> Team:
+    """The workers that `on_dask` asks for."""
+    count = workers or len(usable_cores(None))
+    if cluster == "local":
+        environments = worker_environments(count, gpus())
+        return Team("dask", len(environments), 1)
+    return Team("dask", count, 1) if cluster == "slurm" else Team("dask", None, None)
+
+
+@contextlib.contextmanager
+def _environment(chosen: Mapping[str, str]) -> Iterator[None]:
+    """Variables for the processes that are started in the block, and no longer for this one."""
+    before = {name: os.environ.get(name) for name in chosen}
+    os.environ.update(chosen)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _own_ctrl_c() -> Iterator[None]:
+    """Ctrl-C stays ours: once imported, `dask_jobqueue` would end the program without a word."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears it
+        yield
+        return
+    own = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, own)
+
+
+def _about(timeout: float | None) -> str:
+    return "" if timeout is None else f" (`execution.batch_timeout_s` is {timeout:g})"
 
 
 def _start(distributed: Any, cluster: str, workers: int, options: dict[str, Any]) -> Any:
@@ -97,7 +148,7 @@ def _local(distributed: Any, workers: int) -> Any:
         "security": security,
     }
     specification = {
-        place: {"cls": distributed.Nanny, "options": {**options, "env": {**environment, **QUIET}}}
+        place: {"cls": distributed.Nanny, "options": {**options, "env": environment}}
         for place, environment in enumerate(worker_environments(workers, gpus()))
     }
     scheduler = {
@@ -136,11 +187,12 @@ def gpus() -> list[str]:
 
 def _slurm(distributed: Any, workers: int, options: dict[str, Any]) -> Any:
     jobqueue = _import("dask_jobqueue")
-    own = {"cores": 1, "processes": 1, "memory": "2 GB"}
     security = distributed.security.Security.temporary()
+    asked = {**_SLURM, **options}
     try:
         cluster = jobqueue.SLURMCluster(
-            **{**own, **options},
+            **asked,
+            processes=int(asked["cores"]),
             protocol="tls://",
             security=security,
             scheduler_options={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
@@ -152,10 +204,9 @@ def _slurm(distributed: Any, workers: int, options: dict[str, Any]) -> Any:
 
 
 def _import(name: str) -> Any:
-    import importlib
-
     try:
-        return importlib.import_module(name)
+        with _own_ctrl_c():
+            return importlib.import_module(name)
     except ImportError as error:
         raise BadInput(
             f"The executor `dask` needs {name}: pip install 'biomech[cluster]'."

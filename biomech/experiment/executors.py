@@ -5,8 +5,8 @@ is always computed by the same code on the same values, so that all executors gi
 one kind of machine. Workers write their own batches; nothing large travels between processes.
 
 A worker that dies costs the batches it was computing, which are tried again, and given up after
-`retries` more tries: one case that takes all memory must not stop the rest. What the disk refuses
-(`CannotStore`) stops the run.
+`retries` more tries: one case that takes all memory must not stop the rest. So does one that takes
+longer than `Work.timeout`. What the disk refuses (`CannotStore`) stops the run.
 """
 
 import dataclasses
@@ -34,6 +34,7 @@ from ..model.names import BadInput
 from .case_study import CaseStudy
 from .compile_cache import use_compile_cache
 from .config import CheckedConfig, check, to_plain
+from .deadline import process_ends_after
 from .identity import check_same
 from .store import BatchEntry, Store
 from .sweep import CaseTable
@@ -43,9 +44,37 @@ Batches = Generator[BatchEntry, None, None]
 MOST_DEATHS = 8
 """Workers that may die in a row before the run is stopped."""
 ONE_THREAD: dict[str, str] = {
-    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    name: "1" for name in ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 }
-"""Environment of a worker: its core is its own, and nobody's libraries start more threads."""
+"""Environment of a worker: no library starts more threads, pinned or not. XLA reads `NPROC`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Team:
+    """Who computes the batches of a run; its manifest keeps it.
+
+    - `workers`: processes; None where a scheduler elsewhere knows.
+    - `threads_per_worker`: that compute; None likewise.
+    - `cores`: the one that each worker is pinned to; None where the system decides.
+    """
+
+    executor: str
+    workers: int | None
+    threads_per_worker: int | None
+    cores: tuple[int, ...] | None = None
+
+
+def this_process() -> Team:
+    """This process alone, with as many threads as XLA takes."""
+    chosen = os.environ.get("NPROC", "")
+    return Team("serial", 1, int(chosen) if chosen.isdecimal() else len(_cores()))
+
+
+def process_team(batches: int, workers: int | None = None) -> Team:
+    """The processes that `processes` starts."""
+    places = usable_cores(workers)[:batches]
+    cores = [core for core, _ in places if core is not None]
+    return Team("processes", len(places), 1, tuple(cores) or None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +84,7 @@ class Work:
     - `folder`: of the run. `config`: the checked configuration as JSON; its file names are relative
       to `data_folder`. `source`: for messages.
     - `run`: the manifest, so that a worker does not take another run in the folder for this one.
+    - `timeout`: what a batch may take [s]; then the worker ends.
     """
 
     folder: Path
@@ -62,11 +92,13 @@ class Work:
     source: str
     data_folder: Path
     run: str
+    timeout: float | None = None
 
     @classmethod
     def of(cls, checked: CheckedConfig, store: Store) -> "Work":
         config, run = json.dumps(to_plain(checked.config)), json.dumps(store.manifest)
-        return cls(store.folder, config, checked.source, checked.folder, run)
+        timeout = checked.config.execution.batch_timeout_s
+        return cls(store.folder, config, checked.source, checked.folder, run, timeout)
 
 
 @runtime_checkable
@@ -119,7 +151,8 @@ def _worker(work: Work) -> Worker:
 
 def compute(work: Work, batch: int) -> BatchEntry:
     """Compute a batch in a worker process."""
-    return _worker(work)(batch)
+    with process_ends_after(work.timeout):
+        return _worker(work)(batch)
 
 
 # --------------------------------------------------------------------------------- serial
@@ -160,17 +193,18 @@ def processes(
     """
     waiting, tries = deque(batches), dict.fromkeys(batches, 0)
     pools = {core: _pool(core) for core in usable_cores(workers)[: len(batches)]}
-    running: dict[Future[BatchEntry], tuple[Any, int]] = {}
+    running: dict[Future[BatchEntry], tuple[Any, int, float]] = {}
 
     def give(core: Any) -> None:
         if not waiting:
             return
         batch = waiting.popleft()
         try:
-            running[pools[core].submit(compute, work, batch)] = core, batch
+            future = pools[core].submit(compute, work, batch)
         except BrokenProcessPool:  # it died while it had nothing to do
             pools[core] = _pool(core)
-            running[pools[core].submit(compute, work, batch)] = core, batch
+            future = pools[core].submit(compute, work, batch)
+        running[future] = core, batch, time.monotonic()
 
     finished, deaths = False, 0
     try:
@@ -178,17 +212,14 @@ def processes(
             give(core)
         while running:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                core, batch = running.pop(future)
+                core, batch, begun = running.pop(future)
                 error = future.exception()
                 tries[batch] += 1
                 deaths = deaths + 1 if isinstance(error, BrokenProcessPool) else 0
                 if deaths > MOST_DEATHS:
-                    raise BadInput(
-                        f"{deaths} worker processes died one after the other, without a batch in "
-                        "between: is there too little memory? What was finished is kept. Try fewer "
-                        "--workers or a smaller `execution.batch` in a new run."
-                    )
+                    raise BadInput(_too_many_deaths(deaths, work.timeout))
                 if isinstance(error, BrokenProcessPool):
+                    error = _named_if_late(error, time.monotonic() - begun, work.timeout)
                     pools[core].shutdown(wait=False, kill_workers=True)
                     pools[core] = _pool(core)
                 if isinstance(error, BadInput):
@@ -206,18 +237,39 @@ def processes(
             pool.shutdown(wait=True, kill_workers=not finished)
 
 
+def _named_if_late(error: Exception, seconds: float, timeout: float | None) -> Exception:
+    if timeout is None or seconds < timeout:
+        return error
+    return TimeoutError(
+        f"its worker was gone after {seconds:.1f} s; `execution.batch_timeout_s` is {timeout:g}"
+    )
+
+
+def _too_many_deaths(deaths: int, timeout: float | None) -> str:
+    late = "" if timeout is None else f" Or are {timeout:g} s (`execution.batch_timeout_s`) short?"
+    return (
+        f"{deaths} worker processes died one after the other, without a batch in between: is there "
+        f"too little memory?{late} What was finished is kept. Try fewer --workers or a smaller "
+        "`execution.batch` in a new run."
+    )
+
+
 def usable_cores(workers: int | None) -> tuple[tuple[int | None, int], ...]:
     """A core for each of `workers` processes, with its number; all cores by default.
 
     Fewer or more workers than cores are not pinned: other runs may be at work on the first cores.
     """
-    if hasattr(os, "sched_getaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-    else:
-        cores = list(range(os.cpu_count() or 1))
+    cores = _cores()
     if workers is None or workers == len(cores):
         return tuple((core, i) for i, core in enumerate(cores))
     return tuple((None, i) for i in range(workers))
+
+
+def _cores() -> list[int]:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 def _pool(place: tuple[int | None, int]) -> Any:

@@ -9,16 +9,16 @@ import numpy as np
 
 from ..analysis.emg import check_emg
 from ..formats.files import as_path, files_in
-from ..formats.load import load_model
 from ..formats.trial import Trial, load_trial
 from ..model.body import Model
 from ..model.edits import lock, weld, with_activation_bounds, with_reserves
 from ..model.names import BadInput, find, near_miss
+from ..personalise.load import load_model
 from ..studies.inverse import MeasuredMotion
 from ..studies.metrics import available_metrics
 from ..studies.prepare import ensure_actuated, measured_motion
 from .config import CheckedConfig
-from .schema import CohortDesign, ExperimentConfig
+from .schema import CohortDesign, ExperimentConfig, InverseStudy
 
 _FILE_KEYS = (
     *("model.path", "trial.coordinates", "trial.external_loads", "trial.emg"),
@@ -42,8 +42,8 @@ class Inputs:
     files: dict[str, str]
 
 
-def load_inputs(checked: CheckedConfig) -> Inputs:
-    """Read the files of a configuration.
+def load_inputs(checked: CheckedConfig, study: InverseStudy | None = None) -> Inputs:
+    """Read the files of a configuration; `study` has other options than the configuration.
 
     **Raises:** `BadInput` for a missing or changed file (with where to get it), and for whatever
     the readers refuse.
@@ -54,9 +54,19 @@ def load_inputs(checked: CheckedConfig) -> Inputs:
     trial = _load_motion(config, files, model)
     hashes = {path.name: _sha256(path) for path in files.values()} | dict(trial.source)
     _check_hashes(checked, hashes)
-    study = config.study
     _check_metrics(config, model)
-    motion, notes = measured_motion(
+    motion, notes = motion_for(study or config.study, config, model, trial)
+    if trial.emg is not None:
+        time, side = np.asarray(motion.time), config.trial.emg_side
+        notes += check_emg(trial.emg, model.muscles.names, side, time)
+    return Inputs(model, trial, motion, (*trial.notes, *notes), hashes)
+
+
+def motion_for(
+    study: InverseStudy, config: ExperimentConfig, model: Model, trial: Trial
+) -> tuple[MeasuredMotion, tuple[str, ...]]:
+    """The motion that a study looks at, and notes; `model` as of `Inputs`."""
+    return measured_motion(
         model,
         trial,
         start=study.start,
@@ -65,10 +75,6 @@ def load_inputs(checked: CheckedConfig) -> Inputs:
         lowpass_hz=study.lowpass_hz,
         values=config.model_edits.value,
     )
-    if trial.emg is not None:
-        time, side = np.asarray(motion.time), config.trial.emg_side
-        notes += check_emg(trial.emg, model.muscles.names, side, time)
-    return Inputs(model, trial, motion, (*trial.notes, *notes), hashes)
 
 
 def find_files(checked: CheckedConfig) -> dict[str, Path]:
@@ -122,8 +128,14 @@ def edited(model: Model, config: ExperimentConfig) -> Model:
 
 
 def _load_body(config: ExperimentConfig, files: dict[str, Path]) -> Model:
-    which = config.model.name or files["model.path"]
-    return load_model(which, precision=config.precision)
+    body = config.model
+    return load_model(
+        body.name or files["model.path"],
+        height_m=body.height_m,
+        mass_kg=body.mass_kg,
+        current_height_m=body.current_height_m,
+        precision=config.precision,
+    )
 
 
 def _load_motion(config: ExperimentConfig, files: dict[str, Path], model: Model) -> Trial:

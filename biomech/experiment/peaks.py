@@ -47,6 +47,10 @@ def write_peaks(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
     """`peak_table` as CSV, a piece at a time; an empty cell is a number there is none of."""
     swept = sweep_dimensions(dataset)
     first = swept[0] if swept else "metric"
+    if (
+        first not in dataset.coords
+    ):  # cases without names: their numbers, which pieces must not lose
+        dataset = dataset.assign_coords({first: np.arange(dataset.sizes[first])})
     step = max(1, _PIECE_ROWS * dataset.sizes[first] // dataset["metric_value"].size)
     with open(path, "w", encoding="utf-8", newline="") as file:
         for at in range(0, dataset.sizes[first], step):

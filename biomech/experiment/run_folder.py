@@ -22,20 +22,24 @@ RUNS = "runs"
 _ATTEMPTS = 100
 
 
+class FolderTaken(BadInput):
+    """There is something under the name of the folder asked for."""
+
+
 def check_destination(out: str | os.PathLike[str] | None) -> None:
-    """Raise if the folder asked for exists already."""
+    """**Raises:** `FolderTaken` if the folder asked for exists already."""
     if out is None:
         return
     out = Path(out)
     if not (out.exists() or out.is_symlink()):
         return
     if is_store(out):
-        raise BadInput(
+        raise FolderTaken(
             f"The folder {out} exists already and holds a sweep. Go on with it: add --resume. For "
             "a new one, choose another --out."
         )
     kind = "folder" if out.is_dir() else "file"
-    raise BadInput(
+    raise FolderTaken(
         f"The {kind} {out} exists already, and earlier results are never overwritten. Choose "
         f"another --out, or leave --out away to get {RUNS}/<name>-<n>."
     )
@@ -76,7 +80,11 @@ class PartialRun:
     def _finish(self) -> None:
         if self._out is not None:
             check_destination(self._out)  # someone may have made it meanwhile
-            os.rename(self.folder, self._out)
+            try:
+                os.rename(self.folder, self._out)
+            except OSError:
+                check_destination(self._out)  # or between the two lines above
+                raise
             self.final = self._out
             return
         parent = self.folder.parent

@@ -33,14 +33,23 @@ from ..model.names import BadInput
 from .case_study import CaseStudy
 from .compile_cache import use_compile_cache
 from .config import load_config
-from .executors import Batches, Work, Worker, processes, serial, usable_cores
+from .executors import (
+    Batches,
+    Work,
+    Worker,
+    process_team,
+    processes,
+    serial,
+    this_process,
+    usable_cores,
+)
 from .identity import check_same, identity
 from .interruption import remembered_ctrl_c
 from .open_run import open_run
 from .plan import plan_batches
 from .progress import progress_bar
 from .run_files import write_files
-from .run_folder import check_destination, run_folder
+from .run_folder import FolderTaken, check_destination, run_folder
 from .schema import Execution
 from .store import MANIFEST, Store, create_store, is_store, only_runner, storing
 
@@ -104,22 +113,40 @@ def run(
         check_ctrl_c = stack.enter_context(remembered_ctrl_c())
         study = CaseStudy(checked)
         if not study.table.names:
+            _warn_of_idle(study.config.execution)
             return _run_single(study, out, progress, check_ctrl_c)
-        folder = _begin(study, out) if begun is None else begun
+        folder, is_new = _new_folder(study, out, resume) if begun is None else (begun, False)
         stack.enter_context(only_runner(folder))
         store = Store(folder)
-        if begun is not None:
+        if not is_new:
             check_same(store, study)
             store.drop_incomplete()
         worker = Worker(study, store)
         work = Work.of(checked, store)
-        execute = functools.partial(_execute, study.config.execution, work, worker)
+        asked = study.config.execution, work, worker, store.note_team
+        execute = functools.partial(_execute, *asked)
         _compute(store, execute, progress, check_ctrl_c)
         with storing(folder):
             write_files(folder, open_run(folder), study)
     entries = store.entries().values()
     failed = any(entry.failed or entry.error for entry in entries)
     return RunResult(folder, SOME_FAILED if failed else GOOD, study.warnings)
+
+
+def _warn_of_idle(asked: Execution) -> None:
+    """Say that nobody else is needed for a single case."""
+    usual = Execution.model_validate({})
+    idle = [
+        f"{key} {value}"
+        for key in ("executor", "workers", "batch", "batch_timeout_s", "cluster")
+        if (value := getattr(asked, key)) not in (getattr(usual, key), "serial")
+    ]
+    if idle:
+        warnings.warn(
+            f"`execution` ({', '.join(idle)}) is not used: without a sweep there is one case, "
+            "computed by this process.",
+            stacklevel=3,
+        )
 
 
 def _run_single(
@@ -139,6 +166,17 @@ def _run_single(
 # ---------------------------------------------------------------------------------- sweeps
 
 
+def _new_folder(study: CaseStudy, out: Any, resume: bool) -> tuple[Path, bool]:
+    """A run folder and whether it is new: another run that resumes may have made it meanwhile."""
+    try:
+        return _begin(study, out), True
+    except FolderTaken:
+        begun = _begun(out) if resume else None
+        if begun is None:
+            raise
+        return begun, False
+
+
 def _begin(study: CaseStudy, out: Any) -> Path:
     """A new run folder with its store and the first batch, which shows that the study works."""
     asked = study.config.execution
@@ -146,7 +184,8 @@ def _begin(study: CaseStudy, out: Any) -> Path:
         plan = plan_batches(len(study.table.values), study.bytes_per_case, asked.batch)
         part = _first_part(study, study.table.values[plan.rows(0)])
         part = part.isel({CASE: slice(0, plan.span(0).stop)})
-        store = create_store(partial.folder, identity(study), plan, part, study.coordinates)
+        manifest = {**identity(study), "teams": [dataclasses.asdict(this_process())]}
+        store = create_store(partial.folder, manifest, plan, part, study.coordinates)
         store.write(0, part, int(failed_cases(part).sum()))
     assert partial.final is not None
     return partial.final
@@ -189,20 +228,47 @@ def _compute(
             ) from None
 
 
-def _execute(asked: Execution, work: Work, worker: Worker, batches: list[int]) -> Batches:
-    """`batches` by whom the configuration asks for."""
-    kind = asked.executor
-    if kind == "auto":
-        on_cpu = jax.default_backend() == "cpu" and len(usable_cores(asked.workers)) > 1
-        kind = "processes" if on_cpu and len(batches) >= WORTH_PROCESSES else "serial"
-    if kind == "serial" or not batches:
-        return serial(worker, batches, asked.retries)
-    if kind == "processes":
-        return processes(work, batches, asked.retries, asked.workers)
-    from .dask_executor import on_dask
+def _execute(
+    asked: Execution,
+    work: Work,
+    worker: Worker,
+    note_team: Callable[[dict[str, Any]], None],
+    batches: list[int],
+) -> Batches:
+    """`batches` by whom the configuration asks for, which the manifest notes."""
+    kind = _executor(asked, batches)
+    if kind == "serial":
+        team, finished = this_process(), serial(worker, batches, asked.retries)
+    elif kind == "processes":
+        team = process_team(len(batches), asked.workers)
+        finished = processes(work, batches, asked.retries, asked.workers)
+    else:
+        from .dask_executor import dask_team, on_dask
 
-    options = (asked.workers, asked.cluster, {str(k): v for k, v in asked.cluster_options.items()})
-    return on_dask(work, batches, asked.retries, *options)
+        options = {str(key): value for key, value in asked.cluster_options.items()}
+        team = dask_team(asked.workers, asked.cluster)
+        finished = on_dask(work, batches, asked.retries, asked.workers, asked.cluster, options)
+    if batches:
+        note_team(dataclasses.asdict(team))
+    return finished
+
+
+def _executor(asked: Execution, batches: list[int]) -> str:
+    """Which executor computes `batches`."""
+    if not batches:
+        return "serial"
+    if asked.executor != "auto":
+        return asked.executor
+    many = len(batches) >= WORTH_PROCESSES and len(usable_cores(asked.workers)) > 1
+    limited = asked.batch_timeout_s is not None
+    if jax.default_backend() == "cpu":
+        return "processes" if many or limited else "serial"
+    if limited:
+        raise BadInput(
+            "`execution.batch_timeout_s` limits worker processes, and there are none on this "
+            "device unless asked for: choose `executor` dask, or take the limit out."
+        )
+    return "serial"
 
 
 def _begun(out: str | os.PathLike[str] | None) -> Path | None:

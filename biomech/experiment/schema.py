@@ -24,9 +24,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ..formats.native import SUFFIXES
-from ..interventions import CATALOGUE, Intervention
+from ..interventions import CATALOGUE, Intervention, Parameter
 from ..model import library
-from ..model.names import BadInput, short_name, suggest
+from ..model.names import BadInput, near_miss, short_name, suggest, there_are
+from ..personalise.body_size import HEIGHT, MASS
+from ..solvers.separable_programme import MAX_STEPS
 from .sampling import (
     MAX_CASES,
     MAX_LEVELS,
@@ -52,6 +54,7 @@ OUTPUTS = (
     *("actuator_force", "reserve_force", "residual_force"),
     *("joint_reaction_force", "joint_reaction_moment", "joint_reaction_force_body_axes"),
     *("intersegmental_force", "intersegmental_moment", "joint_center", "knee_adduction_moment"),
+    *("knee_contact_force", "medial_knee_force_per_varus"),
     *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
     *("stride_time", "toe_off_pct"),
 )
@@ -107,10 +110,42 @@ class Strict(BaseModel):
             if key not in known:
                 raise PydanticCustomError(
                     "unknown_key",
-                    "has no key '{key}'. {hint}",
-                    {"key": short_name(str(key)), "hint": suggest(str(key), known)},
+                    "has no key '{key}'. {hint}{known}",
+                    {
+                        "key": short_name(str(key)),
+                        "hint": f"{near} " if (near := near_miss(str(key), known)) else "",
+                        "known": there_are(known),
+                    },
                 )
         return data
+
+
+def _sweepable(unit: str) -> dict[str, Any]:
+    """What a field says of itself (`json_schema_extra`) that a sweep may vary, as `part.field`.
+
+    Only what all cases of one compiled programme can differ in: no number that sets a shape or is
+    compiled in. The study, or the builder of the body, takes the value of each case.
+    """
+    return {"unit": unit, "sweepable": True}
+
+
+def sweepable_numbers(part: Strict) -> tuple[Parameter, ...]:
+    """The fields of a part of the configuration that a sweep may vary.
+
+    `neutral` is the value written there, NaN if there is none.
+    """
+    found = []
+    for name, field in type(part).model_fields.items():
+        said = field.json_schema_extra
+        if isinstance(said, dict) and said.get("sweepable"):
+            limit = lambda *keys, field=field: next(
+                float(getattr(m, key)) for m in field.metadata for key in keys if hasattr(m, key)
+            )
+            value, words = getattr(part, name), field.description or ""
+            neutral = math.nan if value is None else float(value)
+            span = limit("ge", "gt"), limit("le", "lt")
+            found.append(Parameter(name, str(said["unit"]), *span, neutral, words, ""))
+    return tuple(found)
 
 
 def _one_of(part: Strict, *keys: str) -> str:
@@ -136,11 +171,30 @@ def _built_in(kind: str, name: str | None, known: tuple[str, ...]) -> str | None
     return name
 
 
+def _if_given(parameter: Parameter) -> Any:
+    """The field of a number that may be left away, and varied."""
+    return Field(
+        None,
+        ge=parameter.lower,
+        le=parameter.upper,
+        description=f"{parameter.description} [{parameter.unit}]; default: as it is",
+        json_schema_extra=_sweepable(parameter.unit) | {"source": parameter.source},
+    )
+
+
 class BodyModel(Strict):
-    """The body: one that is built in, or a file."""
+    """The body: one that is built in, or a file; of its own size or scaled to another."""
 
     name: Name | None = Field(None, description="a built-in body; `biomech models` lists them")
     path: FileName | None = Field(None, description="an .osim or native .yaml model file")
+    height_m: float | None = _if_given(HEIGHT)
+    mass_kg: float | None = _if_given(MASS)
+    current_height_m: float | None = Field(
+        None,
+        ge=HEIGHT.lower,
+        le=HEIGHT.upper,
+        description="height of a model from a file that has no marker `vertex` [m]",
+    )
 
     @field_validator("name")
     @classmethod
@@ -244,7 +298,11 @@ class InverseStudy(Strict):
         None, gt=0.0, le=10_000.0, description="instants per second; default: as recorded"
     )
     lowpass_hz: float | None = Field(
-        None, gt=0.0, le=1000.0, description="cut-off of the filter on coordinates; default: none"
+        None,
+        ge=0.01,
+        le=1000.0,
+        description="cut-off of the filter on coordinates; default: none",
+        json_schema_extra=_sweepable("Hz"),
     )
     exponent: float = Field(
         2.0, ge=2.0, le=10.0, description="p in the effort sum of |activation|^p [-]"
@@ -266,6 +324,25 @@ class InverseStudy(Strict):
                 {"start": self.start, "end": self.end},
             )
         return self
+
+
+class StaticOptimizationSolver(Strict):
+    """How closely the study `inverse` solves each instant, and how long it tries."""
+
+    tolerance: float | None = Field(
+        None,
+        ge=1e-14,
+        le=1e-3,
+        description="on the moment balance and on optimality, relative [-]; default: 1e-11 in "
+        "double, 3e-5 in single precision",
+    )
+    max_steps: int = Field(
+        MAX_STEPS,
+        ge=1,
+        le=100_000,
+        description="Newton steps of an instant at most; one that needs more has the status "
+        "maximum_iterations",
+    )
 
 
 class SweepAxis(Strict):
@@ -434,7 +511,7 @@ class CohortDesign(Design):
     kind: Literal["cohort"]
     path: FileName = Field(
         description="a .csv file in the data folder; its columns are named "
-        "<intervention>.<parameter>, the first may be `case`, a name for each row"
+        "as keys of `sweep`, the first may be `case`, a name for each row"
     )
 
 
@@ -517,6 +594,13 @@ class Execution(Strict):
         description="cases computed together, fixed when a run is created; default: by memory",
     )
     retries: int = Field(2, ge=0, le=100, description="more tries for a batch that fails")
+    batch_timeout_s: float | None = Field(
+        None,
+        ge=1.0,
+        le=1e7,
+        description="seconds a batch may take in a worker of `processes` or `dask`, before the "
+        "worker is ended and the batch tried again; the first one compiles. Default: no limit",
+    )
     cluster: FileName = Field(
         "local", description="of dask: local, slurm, or a scheduler's address (tls://HOST:PORT)"
     )
@@ -551,9 +635,15 @@ class ExperimentConfig(Strict):
     trial: RecordedTrial
     model_edits: ModelEdits = Field(default_factory=lambda: ModelEdits.model_validate({}))
     study: InverseStudy
+    solver: StaticOptimizationSolver = Field(
+        default_factory=lambda: StaticOptimizationSolver.model_validate({}),
+        description="of the study: of `inverse`, static optimization",
+    )
     interventions: dict[InterventionName, _AnyIntervention] = {}  # type: ignore[valid-type]
     sweep: dict[Name, SweepAxis] = Field(
-        {}, description="<intervention>.<parameter> -> its values, or how likely they are"
+        {},
+        description="<intervention>.<parameter>, model.height_m, model.mass_kg, or a number of the "
+        "study such as study.lowpass_hz -> its values, or how likely they are",
     )
     design: AnyDesign = Field(  # type: ignore[valid-type]
         GridDesign(kind="grid"),

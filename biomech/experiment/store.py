@@ -86,6 +86,16 @@ class Store:
             self._mark(entry)
         return entry
 
+    def note_team(self, team: Mapping[str, Any]) -> None:
+        """Who computes from here on: one more entry of `teams` in the manifest, if it is new."""
+        team = json.loads(json.dumps(team))
+        teams = self.manifest.get("teams", [])
+        if teams[-1:] == [team]:
+            return
+        self.manifest["teams"] = [*teams, team]
+        with storing(self.folder):
+            write_json(self.folder / MANIFEST, self.manifest)
+
     def _mark(self, entry: BatchEntry) -> None:
         write_json(self._mark_of(entry.batch), dataclasses.asdict(entry))
 
@@ -242,7 +252,8 @@ def only_runner(folder: Path) -> Iterator[None]:
             lock.acquire(timeout=0)
         except Timeout:
             raise BadInput(
-                f"Another process is computing in {folder}. Wait until it ends, or stop it."
+                f"Another run has this folder: a process is computing in {folder}. Wait until it "
+                "ends, or stop it; then go on with --resume, or choose another --out."
             ) from None
     try:
         yield

@@ -1,7 +1,9 @@
-"""A file that the user names: opened within bounds, or what is wrong with it in words."""
+"""A file that the user names: read or written within bounds, or what is wrong in words."""
 
 import os
 import stat
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..model.names import BadInput, short_name, suggest
@@ -70,3 +72,46 @@ def files_in(folder: Path) -> list[str]:
         return sorted(entry.name for entry in folder.iterdir() if entry.is_file())[:_MOST_NAMES]
     except OSError:
         return []
+
+
+def check_destination(path: Path, overwrite: bool, suffixes: Sequence[str], what: str) -> None:
+    """Make sure that a file may be written at `path`, and that its name says `what` is in it.
+
+    **Raises:** `BadInput` for another suffix, a folder that does not exist, a folder, or a file
+    that exists unless `overwrite`.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise BadInput(f"'{path}' is no name for {what}; let it end in {suffixes[0]}.")
+    if not path.parent.is_dir():
+        raise BadInput(f"There is no folder '{path.parent}' to write '{path.name}' in. Make it.")
+    if path.is_dir():
+        raise BadInput(f"'{path}' is a folder; name the file to write.")
+    if path.exists() and not overwrite:
+        raise BadInput(
+            f"The file '{path}' exists already. Choose another name, or pass overwrite=True."
+        )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file, all of it or (on failure) nothing.
+
+    **Raises:** `BadInput` if the folder must not be written in.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise BadInput(f"Cannot write in the folder '{path.parent}': {error.strerror}.") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -5,31 +5,54 @@ from typing import Any
 
 from ..model import library
 from ..model.body import Model
-from ..model.names import BadInput, near_miss
+from ..model.build import build_model
+from ..model.knee import hinge_knee
+from ..model.names import BadInput, near_miss, suggest
 from ..precision import require_precision
 from .files import as_path, why_no_file
-from .native import SUFFIXES, parse_model, read_model
+from .native import SUFFIXES, parse_description, read_model
 
 
-def load_built_in(name: str) -> Model:
-    """A body that comes with the package, e.g. "planar"."""
-    return parse_model(
-        library.built_in_text("model", name, library.BUILT_IN), library.BUILT_IN[name]
-    )
+def load_built_in(name: str, *, knee: str | None = None) -> Model:
+    """A body that comes with the package, e.g. "planar"; `knee` as for `load_model`."""
+    text = library.built_in_text("model", name, library.BUILT_IN)
+    kinds = library.KNEES.get(name, ())
+    if knee is not None and knee not in kinds:
+        raise BadInput(
+            f"knee is '{knee}'. {suggest(str(knee), kinds)}"
+            if kinds
+            else f"The knee of '{name}' is what it is; leave `knee` out."
+        )
+    description = parse_description(text, library.BUILT_IN[name])
+    if kinds and (knee or kinds[0]) == "hinge":
+        description = hinge_knee(description)
+    return build_model(description)
 
 
 def load_model(
-    name_or_path: str | os.PathLike[str], *, precision: str = "float64", **osim_options: Any
+    name_or_path: str | os.PathLike[str],
+    *,
+    knee: str | None = None,
+    precision: str = "float64",
+    **osim_options: Any,
 ) -> Model:
     """A built-in model by name, or the model in an .osim or native .yaml file.
 
-    `osim_options` go to the .osim reader.
+    `knee` is for "lower_limb": "hinge" (the default: adduction and axial rotation follow flexion)
+    or "compliant" (both may also give way, against passive stiffness). `osim_options` go to the
+    .osim reader.
 
     **Raises:** `BadInput` for an unknown name or file; unless JAX computes in `precision`.
     """
     require_precision(precision)
     path = as_path(name_or_path, "name_or_path")
     text, suffix = str(name_or_path), path.suffix.lower()
+    if text in library.BUILT_IN:
+        if osim_options:
+            raise BadInput(f"'{text}' is built in, so it takes no {', '.join(osim_options)}.")
+        return load_built_in(text, knee=knee)
+    if knee is not None:
+        raise BadInput(f"'{text}' is no built-in model, so there is no `knee` to choose.")
     if suffix == ".osim":
         from .osim import load_osim
 
@@ -38,8 +61,6 @@ def load_model(
         raise BadInput(f"'{text}' is no .osim file, so it takes no {', '.join(osim_options)}.")
     if suffix in SUFFIXES:
         return read_model(text)
-    if text in library.BUILT_IN:
-        return load_built_in(text)
     if path.is_file():
         raise BadInput(f"'{text}' is no model: pass an .osim or .yaml file.")
     if path.is_dir():

@@ -7,14 +7,12 @@ decimal that reads back as the same double). See `yaml_text` for what of YAML is
 
 import math
 import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from ..model.body import Model
 from ..model.build import build_model, describe_model
 from ..model.names import BadInput
-from .files import as_path, read_bytes
+from .files import as_path, check_destination, read_bytes, write_whole
 from .yaml_text import parse_yaml
 
 MAX_BYTES = 1_000_000
@@ -60,42 +58,12 @@ def parse_description(text: str, file_name: str) -> dict[str, Any]:
 def write_model(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write `model` to a native file (.yaml), all of it or (on failure) nothing.
 
-    **Raises:** `TypeError` for arguments the wrong way round; `BadInput` for another suffix, a
-    folder that does not exist, or a file that does unless `overwrite`.
+    **Raises:** `BadInput` for another suffix, a folder that does not exist, or a file that does
+    unless `overwrite`.
     """
-    if not isinstance(model, Model):
-        raise TypeError(
-            "`save_model` takes a model, then the file to write: "
-            f'save_model(model, "leg.yaml"). Its first argument is {type(model).__name__}.'
-        )
     path = as_path(path, "path")
-    _check_destination(path, overwrite)
-    text = format_model(model)
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise BadInput(f"Cannot write in the folder '{path.parent}': {error.strerror}.") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _check_destination(path: Path, overwrite: bool) -> None:
-    if path.suffix.lower() not in SUFFIXES:
-        raise BadInput(f"'{path}' is no name for a native model file; let it end in .yaml.")
-    if not path.parent.is_dir():
-        raise BadInput(f"There is no folder '{path.parent}' to write '{path.name}' in. Make it.")
-    if path.is_dir():
-        raise BadInput(f"'{path}' is a folder; name the file to write.")
-    if path.exists() and not overwrite:
-        raise BadInput(
-            f"The file '{path}' exists already. Choose another name, or pass overwrite=True."
-        )
+    check_destination(path, overwrite, SUFFIXES, "a model file")
+    write_whole(path, format_model(model))
 
 
 def format_model(model: Model) -> str:
@@ -108,12 +76,6 @@ def format_description(description: dict[str, Any]) -> str:
     lines: list[str] = []
     _write_mapping(lines, description, "")
     return "\n".join(lines) + "\n"
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 _WIDTH = 100

@@ -1,8 +1,9 @@
 """OpenSim models: an .osim file read into the plain model description, and what was left out.
 
 Read: bodies, joints, coordinates, couplers, wrap cylinders, muscles, ligaments, contacts,
-coordinate actuators and markers, as OpenSim 2.3 to 4.6 write them. Lengths are metres, angles
-radians, forces newtons, and every default is OpenSim's.
+coordinate actuators and markers, as OpenSim 2.3 to 4.6 write them, and passive moments as
+`osim_writer` writes them. Lengths are metres, angles radians, forces newtons, and every default is
+OpenSim's.
 
 Three things happen to the rest, and all are said by name: what has no mechanics (geometry,
 probes) is *ignored*; forces that OpenSim would apply and this package does not are *not
@@ -20,12 +21,14 @@ from ..model.build import FORMAT, MAX_BODIES, VERSION, build_model
 from ..model.names import BadInput
 from .files import as_path, read_bytes
 from .osim_document import MAX_BYTES, MISSPELT, Node, OsimDocument, OsimReport, parse_document
-from .osim_forces import is_force, read_forces
+from .osim_forces import FORCE_KINDS, is_force, read_forces
 from .osim_frames import GROUND, Frames
 from .osim_inspection import inspection
 from .osim_joints import is_constraint, is_joint, read_couplers, read_joints
 from .osim_paths import Wraps
 
+CITATION_SEPARATOR = " | "
+"""Between several works in `<publications>`, as the writer puts them there."""
 _STANDARD_GRAVITY = (0.0, -9.80665, 0.0)
 _METERS = ("meters", "meter", "m")
 _NEWTONS = ("n", "newtons", "newton")
@@ -136,8 +139,8 @@ def _describe(document: OsimDocument) -> tuple[dict[str, Any], OsimReport]:
     _check_couplers(couplers, report)
     wraps = Wraps(document, frames)
     forces = read_forces(document, frames, names, wraps, report)
-    for kind in ("muscle", "ligament", "contact", "actuator"):
-        _require_different(kind, [f["name"] for f in forces[kind + "s"]])
+    for kind in FORCE_KINDS:
+        _require_different(kind.replace("_", " "), [f["name"] for f in forces[f"{kind}s"]])
     markers = _markers(document, frames, report)
     cylinders = wraps.describe(report)
     _report_the_rest(document, report)
@@ -288,7 +291,8 @@ def _conventions(coordinates: list[dict]) -> dict[str, str]:
 
 def _citations(model: Node) -> list[str]:
     texts = [model.optional_text("publications"), model.optional_text("credits")]
-    return [text for text in texts if text and text not in _PLACEHOLDERS]
+    works = [work for text in texts if text for work in text.split(CITATION_SEPARATOR)]
+    return [work for work in works if work not in _PLACEHOLDERS]
 
 
 def _notes(report: OsimReport) -> list[str]:

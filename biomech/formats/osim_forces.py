@@ -1,4 +1,4 @@
-"""Forces of an .osim file: muscles, ligaments, contacts and coordinate actuators.
+"""Forces of an .osim file: muscles, ligaments, contacts, coordinate actuators, passive moments.
 
 Absent properties have OpenSim 4.6's defaults, which the tables below repeat. A muscle's lower
 activation bound is the larger of `min_control` and `minimum_activation`; its upper one is
@@ -9,23 +9,25 @@ points, and OpenSim then takes 0 for the least active force and for the slopes o
 the largest velocities, whatever the file says; otherwise it raises them to 0.1 and to half the
 slopes nearby; a smaller damping counts as none. So do we.
 
-What OpenSim would simulate and this
-package does not (springs, bushings, limit forces, expressions) is reported by name: an inverse
-study of a measured motion lacks their torque, which then appears as muscle or reserve effort.
+What OpenSim would simulate and this package does not (springs, bushings, limit forces, expressions
+other than the passive moments of `osim_expressions`) is reported by name: an inverse study of a
+measured motion lacks their torque, which then appears as muscle or reserve effort.
 """
 
 from typing import Any
 
 from ..model.names import BadInput, suggest
 from .osim_document import Node, OsimDocument, OsimReport
+from .osim_expressions import read_passive_moment
 from .osim_frames import GROUND, Frames
 from .osim_joints import UnsupportedFunction, read_function, require_coordinate
 from .osim_paths import Wraps, read_path
 
 _ZERO = (0.0, 0.0, 0.0)
 
+FORCE_KINDS = ("muscle", "ligament", "passive_moment", "contact", "actuator")
 # Muscle types, the law each follows, and defaults that differ.
-_MUSCLE_LAWS = {
+MUSCLE_LAWS = {
     "Millard2012EquilibriumMuscle": "millard2012",
     "Thelen2003Muscle": "thelen2003",
     "DeGrooteFregly2016Muscle": "degrootefregly2016",
@@ -67,7 +69,7 @@ _FORCE_VELOCITY = {
     "concentric_curviness": 0.6,
     "eccentric_curviness": 0.9,
 }
-_CONTACT_DEFAULTS = {
+CONTACT_DEFAULTS = {
     "stiffness": 1.0,
     "dissipation": 0.0,
     "static_friction": 0.0,
@@ -78,7 +80,7 @@ _CONTACT_DEFAULTS = {
     "hertz_smoothing": 300.0,
     "hunt_crossley_smoothing": 50.0,
 }
-_LEAST_DAMPING = 0.001  # of a fiber for OpenSim to take its muscle as damped
+LEAST_DAMPING = 0.001  # of a fiber for OpenSim to take its muscle as damped
 _ACTUATORS = ("CoordinateActuator", "ActivationCoordinateActuator")
 
 # Forces OpenSim applies and this package does not simulate; other unknown types are refused.
@@ -133,14 +135,14 @@ def read_forces(
     wraps: Wraps,
     report: OsimReport,
 ) -> dict[str, Any]:
-    """Descriptions of `muscle_curves`, `muscles`, `ligaments`, `contacts` and `actuators`."""
+    """Descriptions of `muscle_curves` and of every kind of force."""
     geometry: dict[str, Node] = {}
     for node in document.components:
         if node.tag.startswith("Contact"):
             if node.name in geometry:
                 raise BadInput(f"{node.where} is there twice. Rename or remove one.")
             geometry[node.name] = node
-    forces: dict[str, list] = {"muscles": [], "ligaments": [], "contacts": [], "actuators": []}
+    forces: dict[str, list] = {f"{kind}s": [] for kind in FORCE_KINDS}
     laws: dict[str, str] = {}
     for node in document.components:
         if not is_force(node):
@@ -149,7 +151,7 @@ def read_forces(
         if node.flag("isDisabled", False) or not node.flag("appliesForce", True):
             report.notes.append(f"{node.where} is switched off in the file and was left out.")
             node.leave_out()
-        elif node.tag in _MUSCLE_LAWS:
+        elif node.tag in MUSCLE_LAWS:
             laws.setdefault(node.tag, node.name)
             path = read_path(node, frames, coordinates, wraps, report)
             if path is not None:
@@ -164,16 +166,18 @@ def read_forces(
             contact = _contact(node, geometry, frames, report)
             if contact is not None:
                 forces["contacts"].append(contact)
+        elif (moment := _passive_moment(node, coordinates)) is not None:
+            forces["passive_moments"].append(moment)
         elif node.tag in _NOT_SIMULATED:
             report.not_simulated.append(node.where)
             node.leave_out()
         else:
-            supported = ", ".join(_MUSCLE_LAWS) if _is_muscle(node) else "see the documentation"
+            supported = ", ".join(MUSCLE_LAWS) if _is_muscle(node) else "see the documentation"
             report.refuse(node.where, f"this type of force is not supported ({supported}).")
     if len(laws) > 1:
         examples = ", ".join(f"{tag} '{name}'" for tag, name in laws.items())
         report.refuse("Muscles", f"all must be of one type; the file has {examples}.")
-    law = _MUSCLE_LAWS[next(iter(laws))] if laws else "degrootefregly2016"
+    law = MUSCLE_LAWS[next(iter(laws))] if laws else "degrootefregly2016"
     return {"muscle_curves": law, **forces}
 
 
@@ -214,13 +218,13 @@ def _max_contraction_velocity(node: Node) -> float:
 
 
 def _curves(node: Node) -> dict[str, Any]:
-    law = _MUSCLE_LAWS[node.tag]
+    law = MUSCLE_LAWS[node.tag]
     if law != "millard2012":
         return _numbers(node, _CURVE_DEFAULTS[law])
     active = _numbers(_curve(node, "ActiveForceLengthCurve"), _ACTIVE_FORCE_LENGTH)
     velocity = _numbers(_curve(node, "ForceVelocityCurve"), _FORCE_VELOCITY)
     damping = _at_least_zero(node, "fiber_damping", 0.1)
-    damping = damping if damping >= _LEAST_DAMPING else 0.0
+    damping = damping if damping >= LEAST_DAMPING else 0.0
     regular = damping > 0.0 or node.flag("ignore_tendon_compliance", False)
     active["minimum_value"] = 0.0 if regular else max(active["minimum_value"], 0.1)
     for side in ("concentric", "eccentric"):
@@ -304,6 +308,17 @@ def _ligament(node: Node, report: OsimReport) -> dict[str, Any]:
     }
 
 
+def _passive_moment(node: Node, coordinates: list[str]) -> dict[str, Any] | None:
+    """A passive moment as the writer puts it; None for other forces and other expressions."""
+    if node.tag != "ExpressionBasedCoordinateForce":
+        return None
+    numbers = read_passive_moment(node.text("expression", "0"))
+    if numbers is None:
+        return None
+    coordinate = require_coordinate(node.text("coordinate"), coordinates, node)
+    return {"name": node.name, "coordinate": coordinate, **numbers}
+
+
 def _actuator(node: Node, coordinates: list[str]) -> dict[str, Any]:
     reference = node.optional_text("coordinate") or node.socket("coordinate")
     if reference is None:
@@ -341,7 +356,7 @@ def _contact(
         "radius": _positive(sphere, "radius", 0.0),
         "half_space_position": list(floor.position),
         "half_space_orientation": list(floor.orientation),
-        **_numbers(node, _CONTACT_DEFAULTS),
+        **_numbers(node, CONTACT_DEFAULTS),
     }
 
 

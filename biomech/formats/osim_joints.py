@@ -20,9 +20,10 @@ from typing import Any
 
 from ..model.names import BadInput, suggest
 from .osim_document import Node, OsimDocument, OsimReport
+from .osim_expressions import read_piecewise
 from .osim_frames import GROUND, Frames, Place
 
-_AXES = ("rotation1", "rotation2", "rotation3", "translation1", "translation2", "translation3")
+AXES = ("rotation1", "rotation2", "rotation3", "translation1", "translation2", "translation3")
 _DIRECTIONS = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 # Which directions (x 0, y 1, z 2) a joint's coordinates turn about and move along, in order.
@@ -85,7 +86,19 @@ def read_function(node: Node) -> dict[str, Any]:
         function = read_function(inner)
         scale = node.number("scale", 1.0) * function.get("scale", 1.0)
         return {**function, "scale": scale}
+    if tag == "ExpressionBasedFunction":
+        return _read_expression(node)
     raise UnsupportedFunction(f"{node.tag} is not among the functions {_FUNCTION_NAMES}")
+
+
+def _read_expression(node: Node) -> dict[str, Any]:
+    """A function in pieces as the writer puts it; no other expression is understood."""
+    function = read_piecewise(node.text("expression"))
+    if function is None or node.text("variables") != "x":
+        raise UnsupportedFunction(
+            f"{node.tag} is supported only for functions in pieces, as they are written here"
+        )
+    return function
 
 
 def _read_spline(node: Node) -> dict[str, Any]:
@@ -185,9 +198,9 @@ def _read_joint(node: Node, report: OsimReport):
         for name in names:
             if name not in used:
                 raise BadInput(f"{node.where}: coordinate '{name}' drives none of its axes.")
-        coordinates = [_coordinate(c, _motion_type(c.name, axes), report) for c in known]
+        coordinates = [_coordinate(c, motion_type(c.name, axes), report) for c in known]
         missing = [name for name in used if name not in names]
-        coordinates += [_unlisted(name, _motion_type(name, axes)) for name in missing]
+        coordinates += [_unlisted(name, motion_type(name, axes)) for name in missing]
         return axes, coordinates
     turns, moves = _SIMPLE_JOINTS.get(node.tag, ((), ()))
     if node.tag not in _SIMPLE_JOINTS:
@@ -224,13 +237,13 @@ def _simple_axes(node, names, turns, moves) -> list[dict[str, Any]]:
 def _spatial_transform(node: Node, report: OsimReport) -> list[dict[str, Any]]:
     transform = node.child("SpatialTransform") or node.named_child("SpatialTransform")
     for element in () if transform is None else transform.element:
-        if element.get("name") not in _AXES:
+        if element.get("name") not in AXES:
             raise BadInput(
                 f"{node.where}: a <{element.tag}> of its SpatialTransform is called "
-                f"'{element.get('name')}'. {suggest(element.get('name') or '', _AXES)}"
+                f"'{element.get('name')}'. {suggest(element.get('name') or '', AXES)}"
             )
     axes = []
-    for i, name in enumerate(_AXES):
+    for i, name in enumerate(AXES):
         axis = None if transform is None else transform.named_child(name)
         default = _DIRECTIONS[i % 3]
         if axis is None:
@@ -267,7 +280,7 @@ def _transform_axis(axis: Node, joint: Node, default, report) -> dict[str, Any]:
     return {"axis": direction, "coordinate": coordinate, "function": function}
 
 
-def _motion_type(name: str, axes: list[dict[str, Any]]) -> str:
+def motion_type(name: str, axes: list[dict[str, Any]]) -> str:
     """Rotational if the coordinate turns anything (a knee's also moves it), else translational."""
     turns = any(axis["coordinate"] == name for axis in axes[:3])
     return "rotational" if turns else "translational"

@@ -189,6 +189,8 @@ def _moving(node: Node, owner: Node, coordinates, report) -> list[dict[str, Any]
         name = None if reference is None else require_coordinate(reference, coordinates, node)
         if name is None and not is_constant(function):
             raise BadInput(f"{node.where}: {axis}_location varies but has no coordinate.")
+        if is_constant(function):
+            name = None  # OpenSim wants a coordinate there too
         axes.append({"coordinate": name, "function": function})
     return axes
 

@@ -40,7 +40,7 @@ def weld(model: Model, joint_or_coordinate: str, value: float = 0.0) -> Model:
             )
         if leader in values:
             values[follower] = _evaluate(coupler["function"], values[leader])
-    return build_model(_without(description, values))
+    return build_model(without_coordinates(description, values))
 
 
 def lock(model: Model, coordinate: str, value: ArrayLike) -> Model:
@@ -139,8 +139,11 @@ def _evaluate(function: Mapping[str, Any], x: float) -> float:
     return ScalarFunction(*pieces)(x)
 
 
-def _without(description: dict[str, Any], values: Mapping[str, float]) -> dict[str, Any]:
-    """The description with every mention of the coordinates in `values` replaced or removed."""
+def without_coordinates(description: dict[str, Any], values: Mapping[str, float]) -> dict[str, Any]:
+    """The plain description with every mention of the coordinates in `values` gone.
+
+    What depended on one stays as it is at its value [rad or m].
+    """
     new = copy.deepcopy(description)
     kept = lambda entry: entry["coordinate"] not in values
     new["coordinates"] = [c for c in new["coordinates"] if c["name"] not in values]

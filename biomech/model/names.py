@@ -47,9 +47,11 @@ def find(kind: str, name: str, names: Sequence[str]) -> int:
 
 def suggest(name: str, names: Sequence[str]) -> str:
     """One sentence that helps whoever wrote `name` to the right one of `names`."""
-    near = near_miss(name, names)
-    if near:
-        return near
+    return near_miss(name, names) or there_are(names)
+
+
+def there_are(names: Sequence[str]) -> str:
+    """The first of `names` in a sentence, and how many more."""
     shown = [short_name(known) for known in sorted(names)[:12]]
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
     return f"There are: {', '.join(shown)}{more}." if shown else "There are none."

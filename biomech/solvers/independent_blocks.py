@@ -19,6 +19,7 @@ from jaxtyping import Array, Bool, Float
 
 from ..indexing import replace_rows
 from .separable_programme import (
+    MAX_STEPS,
     RESULTS,
     SeparableProgrammeSolution,
     default_tolerance,
@@ -82,6 +83,7 @@ def solve_in_blocks(
     upper: Float[Array, " column"],
     exponent: float = 2.0,
     tolerance: float | None = None,
+    max_steps: int = MAX_STEPS,
     warm_start: Float[Array, " row"] | None = None,
 ) -> SeparableProgrammeSolution:
     """`separable_programme.solve`, block by block.
@@ -115,8 +117,8 @@ def solve_in_blocks(
 
         def block(matrix, target, weights, lower, upper, start):
             bounds = {"weights": weights, "lower": lower, "upper": upper}
-            options = {"exponent": exponent, "tolerance": tolerance, "warm_start": start}
-            return solve(matrix, target, **bounds, **options)
+            options = {"exponent": exponent, "tolerance": tolerance, "max_steps": max_steps}
+            return solve(matrix, target, **bounds, **options, warm_start=start)
 
         found = jax.vmap(block)(
             jnp.where(filled, matrix[rows[:, :, None], columns[:, None, :]], 0.0),

@@ -65,6 +65,8 @@ from jaxtyping import Array, Bool, Float, Int
 from ..model.names import BadInput
 from .small_cholesky import LARGEST, cholesky, solve_factored
 
+MAX_STEPS = 60
+"""Newton steps by default."""
 _REGULARISATION = 1e-6  # mu when the residual is as large as the target [-]
 _CURVATURE_FLOOR = 1e-8  # smallest |x|^(p-2) that the Hessian is given [-]
 _FARKAS_REACH = 1e6  # an unbounded column stands for this many times the largest |x| in sight [-]
@@ -121,7 +123,7 @@ def solve(
     upper: ArrayLike,
     exponent: float = 2.0,
     tolerance: float | None = None,
-    max_steps: int = 60,
+    max_steps: int = MAX_STEPS,
     warm_start: Float[Array, " row"] | None = None,
 ) -> SeparableProgrammeSolution:
     """Minimise sum(weights |x|^exponent) subject to matrix x = target and lower <= x <= upper.
@@ -134,6 +136,7 @@ def solve(
     - `tolerance`: on |A x - b|, relative to |b| + |A| |x| row by row (rows a thousand times smaller
       than the largest count as that), and likewise on stationarity. Default 1e-11 in double and
       3e-5 in single precision.
+    - `max_steps`: Newton steps at most; then `maximum_iterations`.
     - `warm_start`: multipliers of a neighbouring problem; zeros, the default, are a cold start. No
       derivative flows through it.
     """

@@ -51,7 +51,13 @@ from ..muscles.rigid_tendon import (
 )
 from ..solvers.separable_programme import RESULTS, SeparableProgrammeSolution
 from .gait_events import SIDES
-from .static_optimization import EffortWeights, equal_weights, share_moments
+from .static_optimization import (
+    DEFAULT_SOLVER,
+    EffortWeights,
+    SolverSettings,
+    equal_weights,
+    share_moments,
+)
 
 STATUS = (
     "successful",
@@ -102,9 +108,8 @@ class InverseRecord(eqx.Module):
     - `actuator_force`: of coordinate actuators, reserves and residuals [N m or N].
     - `residual_moment`: what nothing could supply [N m or N].
     - `joint_reaction_force` [N], `joint_reaction_moment` [N m]: of the parent on the child body,
-      at the joint center, in ground; `..._body_axes`: the force in the child body's axes.
-    - `intersegmental_force`, `intersegmental_moment`: the same without muscles;
-      `..._body_axes`: the moment in the child body's axes.
+      at the joint center, in ground; `..._body_axes`: the same in the child body's axes.
+    - `intersegmental_force`, `intersegmental_moment`: the same without muscles.
     - `joint_center`, `center_of_mass` (of the whole body): in ground [m].
     - `ligament_force`: [N].
     - `status`: index into `STATUS`. From "infeasible" on, what muscles and joints carried is NaN.
@@ -129,8 +134,10 @@ class InverseRecord(eqx.Module):
     joint_reaction_force: Float[Array, "*time joint 3"]
     joint_reaction_moment: Float[Array, "*time joint 3"]
     joint_reaction_force_body_axes: Float[Array, "*time joint 3"]
+    joint_reaction_moment_body_axes: Float[Array, "*time joint 3"]
     intersegmental_force: Float[Array, "*time joint 3"]
     intersegmental_moment: Float[Array, "*time joint 3"]
+    intersegmental_force_body_axes: Float[Array, "*time joint 3"]
     intersegmental_moment_body_axes: Float[Array, "*time joint 3"]
     joint_center: Float[Array, "*time joint 3"]
     center_of_mass: Float[Array, "*time 3"]
@@ -288,8 +295,10 @@ def after_sharing(
         joint_reaction_force=reaction_force,
         joint_reaction_moment=reaction_moment,
         joint_reaction_force_body_axes=rotate_back(now.rotation, reaction_force),
+        joint_reaction_moment_body_axes=rotate_back(now.rotation, reaction_moment),
         intersegmental_force=segment_force,
         intersegmental_moment=segment_moment,
+        intersegmental_force_body_axes=rotate_back(now.rotation, segment_force),
         intersegmental_moment_body_axes=rotate_back(now.rotation, segment_moment),
         joint_center=now.joint_center,
         center_of_mass=center_of_mass(skeleton, now),
@@ -306,6 +315,7 @@ def inverse_instant(
     *,
     passive_fiber_force: bool = False,
     opensim_pennation: bool = False,
+    solver: SolverSettings = DEFAULT_SOLVER,
 ) -> InverseRecord:
     """The study at one instant. Pure; `vmap` over instants and cases."""
     before = before_sharing(
@@ -316,7 +326,8 @@ def inverse_instant(
     )
     muscles = before.muscles
     shared = share_moments(
-        model, before.value, muscles.moment_arm, muscles.capacity, before.to_share, weights
+        *(model, before.value, muscles.moment_arm, muscles.capacity, before.to_share, weights),
+        solver=solver,
     )
     return after_sharing(model, instant, before, shared)
 
@@ -328,13 +339,14 @@ def inverse(
     *,
     passive_fiber_force: bool = False,
     opensim_pennation: bool = False,
+    solver: SolverSettings = DEFAULT_SOLVER,
 ) -> InverseRecord:
     """The study at every instant of `motion`. Jitted; compiles once per model structure.
 
     For many models of one structure see `batch.inverse_batch`.
     """
     weights = equal_weights(model) if weights is None else weights
-    return _inverse(model, motion, weights, passive_fiber_force, opensim_pennation)
+    return _inverse(model, motion, weights, passive_fiber_force, opensim_pennation, solver)
 
 
 def inverse_uncompiled(
@@ -343,6 +355,7 @@ def inverse_uncompiled(
     weights: EffortWeights,
     passive_fiber_force: bool,
     opensim_pennation: bool,
+    solver: SolverSettings = DEFAULT_SOLVER,
 ) -> InverseRecord:
     """`inverse`, to be compiled as a part of something larger."""
     each = lambda instant: inverse_instant(
@@ -351,6 +364,7 @@ def inverse_uncompiled(
         weights,
         passive_fiber_force=passive_fiber_force,
         opensim_pennation=opensim_pennation,
+        solver=solver,
     )
     return over_the_motion(model, jax.vmap(each)(motion))
 
@@ -367,7 +381,8 @@ _inverse = compiled(inverse_uncompiled)
 
 _NEEDS_A_SOLUTION = (
     *("activation", "muscle_force", "actuator_force", "residual_moment"),
-    *("joint_reaction_force", "joint_reaction_moment", "joint_reaction_force_body_axes"),
+    *("joint_reaction_force", "joint_reaction_moment"),
+    *("joint_reaction_force_body_axes", "joint_reaction_moment_body_axes"),
 )
 
 

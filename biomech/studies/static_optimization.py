@@ -12,6 +12,8 @@ Source: Crowninshield & Brand (1981), J. Biomech. 14:793-801 (p = 3 over stress;
 is p = 2 over activation, and ours).
 """
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +23,7 @@ from ..dynamics.kinematics import project_couplers
 from ..model.body import Model
 from ..muscles.paths import bridged_coordinates
 from ..solvers.independent_blocks import find_blocks, solve_in_blocks
-from ..solvers.separable_programme import SeparableProgrammeSolution
+from ..solvers.separable_programme import MAX_STEPS, SeparableProgrammeSolution
 
 
 class EffortWeights(eqx.Module):
@@ -37,6 +39,22 @@ class EffortWeights(eqx.Module):
     muscle: Float[Array, " muscle"]
     actuator: Float[Array, " actuator"]
     exponent: float = eqx.field(static=True, default=2.0)
+
+
+class SolverSettings(NamedTuple):
+    """How closely, and how long at most, one instant is solved; see `separable_programme.solve`.
+
+    Plain numbers: other ones compile another programme.
+
+    - `tolerance`: relative [-]; None for the default of the precision.
+    - `max_steps`: Newton steps; an instant that needs more is `maximum_iterations`.
+    """
+
+    tolerance: float | None = None
+    max_steps: int = MAX_STEPS
+
+
+DEFAULT_SOLVER = SolverSettings()
 
 
 def equal_weights(model: Model, exponent: float = 2.0) -> EffortWeights:
@@ -55,6 +73,7 @@ def share_moments(
     moment: Float[Array, " free"],
     weights: EffortWeights,
     warm_start: Float[Array, " free"] | None = None,
+    solver: SolverSettings = DEFAULT_SOLVER,
 ) -> SeparableProgrammeSolution:
     """Activations, then actuator controls, that produce `moment` with least effort.
 
@@ -65,6 +84,7 @@ def share_moments(
     - `capacity`: force along the tendon per unit activation [N].
     - `moment`: what the active muscles and actuators must supply [N m or N].
     - `warm_start`: the `multipliers` of a neighbouring answer; saves steps, changes no answer.
+    - `solver`: how closely to solve.
     """
     muscles, actuators, skeleton = model.muscles, model.actuators, model.skeleton
     own = np.array(actuators.coordinates, int)[:, None] == np.arange(value.size)
@@ -82,6 +102,7 @@ def share_moments(
         upper=jnp.concatenate([muscles.max_activation, actuators.max_control]),
         exponent=weights.exponent,
         warm_start=warm_start,
+        **solver._asdict(),
     )
 
 

@@ -436,6 +436,24 @@ def contacts():
     ]
 
 
+def markers():
+    """The ends of the foot, between which its length is measured."""
+    ends = {
+        "pternion": ("calcn", above_sole(HEEL, 0.025, MIDTARSAL[2])),
+        "acropodion": ("toes", above_sole(TIP, 0.015, -0.026)),
+    }
+    return [
+        {
+            "name": f"{name}_r",
+            "body": f"{body}_r",
+            "location": in_body(body, place),
+            "source": "back of the heel and tip of the big toe, as far apart as the foot is long: "
+            f"{DE_LEVA}; heights, of the heel's sphere and of the tip, assumed",
+        }
+        for name, (body, place) in ends.items()
+    ]
+
+
 # --- intrinsic flexor -------------------------------------------------------------------------
 
 FDB = [
@@ -509,5 +527,6 @@ def right_foot(form):
         "ligaments": ligaments(),
         "passive_moments": passive_moments(form),
         "contacts": contacts(),
+        "markers": markers(),
         "muscles": muscles(),
     }

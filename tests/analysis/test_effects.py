@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 import biomech as bm
-from biomech.analysis.effects import PERCENTILES, effect_table, known_metrics, signed
+from biomech.analysis.effects import (
+    NOT_APART,
+    PERCENTILES,
+    counted_size,
+    effect_table,
+    is_counted,
+    known_metrics,
+    signed,
+    varying_together,
+)
 from biomech.model.names import BadInput, UnknownName
 from small_sweeps import A, B, factor
 
@@ -83,6 +92,22 @@ def test_warnings_of_a_grid_are_those_of_compare(grid):
     assert set(failed.loc[KNEE].loc[B].drop(1.0)) == {"unsolved instants in baseline"}
 
 
+def test_failed_case_of_a_grid_has_no_effect(grid, walk):
+    """Whatever value its solved instants left; the slope beside it is that to the other side."""
+    base = float(walk["metric_value"].sel(metric=KNEE))
+    status, value = grid["status"].copy(), grid["metric_value"].copy()
+    status[0, 2, :2], value[0, 2] = 3, 1e3
+    table = effect_table(grid.assign(status=status, metric_value=value), [KNEE])
+    line = table.loc[KNEE].loc[B]
+    lost = line.loc[1.4]
+    assert lost[["value", "change", "percent"]].isna().all() and lost["baseline"] == base
+    assert not is_counted(line)[1.4] and np.isnan(counted_size(line, "change")[1.4])
+    assert is_counted(line)[0.6] and line.loc[0.6, "value"] == pytest.approx(base * factor(1, 0.6))
+    one_sided = (factor(1.0, 1.0) - factor(1.0, 0.6)) / 0.4
+    np.testing.assert_allclose(line["slope"], base * one_sided)
+    assert not table.loc[KNEE].loc[A]["change"].isna().any()  # not on that line
+
+
 def test_warnings_of_a_sample_count_its_cases(sample):
     marked = _raised(_raised(sample, "metric_limited_share", case=3), "metric_rival_peak", case=4)
     status = sample["status"].copy()
@@ -150,6 +175,27 @@ def test_levels_of_a_sample_are_told_once(sample):
     np.testing.assert_allclose(at, [0.5, 0.75, 1.0])
     held = sample.assign_coords({A: ("case", np.full(80, 0.5))})
     assert effect_table(held, [KNEE]).loc[KNEE].loc[A].index.tolist() == [0.5]
+
+
+def test_parameters_that_vary_together_are_said_to(sample):
+    """Their effects are warned of; that of a third one is not."""
+    noise = np.random.default_rng(2).normal(size=(2, 80))
+    together = sample.assign_coords(
+        {
+            B: ("case", sample[A].values + 0.02 * noise[0]),
+            "own.scale": ("case", 1.0 + 0.1 * noise[1]),
+        }
+    )
+    table = effect_table(together, [KNEE])
+    said = table["warning"].groupby("parameter").first()
+    assert f"; {NOT_APART} from {B} and any others" in said[A]
+    assert f"; {NOT_APART} from {A} and any others" in said[B]
+    assert NOT_APART not in said["own.scale"]
+    factor_of = float(str(said[A]).rpartition("variance inflation ")[2].rstrip(")"))
+    correlation = np.corrcoef(together[A].values, together[B].values)[0, 1]
+    assert factor_of == pytest.approx(1.0 / (1.0 - correlation**2), rel=0.1)  # the third adds some
+    assert varying_together(table) == [A, B]
+    assert varying_together(effect_table(sample)) == []
 
 
 def test_by_default_every_metric_with_a_value(grid):

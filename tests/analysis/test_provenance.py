@@ -37,7 +37,10 @@ def test_built_in_body_and_gait_bring_all_they_owe():
         assert of(f"method, {part}: {who}")
 
 
-@pytest.mark.parametrize("work", [*METHODS.values(), *MUSCLE_CURVES.values()])
+_WORKS = [work for study in METHODS.values() for work in study.values()]
+
+
+@pytest.mark.parametrize("work", dict.fromkeys([*_WORKS, *MUSCLE_CURVES.values()]))
 def test_the_page_on_citing_lists_every_method(work):
     page = (ROOT / "docs" / "how_to_cite.md").read_text()
     for one in work.split("; "):

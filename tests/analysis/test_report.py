@@ -178,13 +178,31 @@ def test_effects_are_tabled_by_parameter(grid, walk, text_of):
 
 
 def test_a_single_case_is_answered_by_its_peaks(walk, text_of):
-    text = text_of(walk)
-    right, left = (
-        float(walk["metric_value"].sel(metric=f"peak_hip_force_{side}")) for side in ("r", "l")
-    )
+    value = walk["metric_value"].copy()
+    value[walk["metric"].values.tolist().index("peak_hip_force_l")] += 0.3
+    text = text_of(walk.assign(metric_value=value))
+    right, left = (float(value.sel(metric=f"peak_hip_force_{side}")) for side in ("r", "l"))
     both = f"right {right:.2f}, left {left:.2f}"
     assert f"Peak hip force {max(right, left):.2f} BW {both}" in text
     assert "1 cases" not in text and "Cases with such an instant" not in text
+
+
+def test_both_legs_are_told_once_where_they_are_the_same(grid, walk, text_of):
+    """A change of both sides of a symmetric body; a metric that differs is told of each leg."""
+    value, names = grid["metric_value"].copy(), grid["metric"].values.tolist()
+    for name in names:
+        if name.endswith("_l"):
+            value[..., names.index(name)] = value[..., names.index(f"{name[:-1]}r")]
+    value[..., names.index("peak_hip_force_l")] += 0.5
+    text = text_of(grid.assign(metric_value=value))
+    answer, _, rest = text.partition("Read with care:")
+    assert "Peak knee force, both sides +" in answer and "Peak hip force, right +" in answer
+    assert "Peak knee force, both sides [BW]" in rest
+    assert "Peak knee force, right" not in text and "Peak knee force, left" not in text
+    assert "Peak hip force, right [BW]" in rest and "Peak hip force, left [BW]" in rest
+    knee = names.index("peak_knee_force_r")
+    alone = text_of(walk.assign(metric_value=grid.assign(metric_value=value)["metric_value"][0, 1]))
+    assert f"Peak knee force {float(value[0, 1, knee]):.2f} BW both sides" in alone
 
 
 def test_effects_of_a_sample_say_how_well_they_are_fitted(sample, text_of):
@@ -209,6 +227,23 @@ def test_cases_that_are_not_counted_are_told(sample, text_of):
     text = text_of(sample.assign(metric_at_edge=edge))
     assert "Up to 7 of 80 cases, depending on the metric, are not counted" in text
     assert "of 80 cases: Peak knee force, right: 7." in text
+
+
+def test_signs_beside_the_answer_are_explained_under_it(grid, text_of):
+    rival = grid["metric_rival_peak"].copy()
+    rival[2] = 1  # where gluteal strength is 0.25
+    answer = text_of(grid.assign(metric_rival_peak=rival)).partition("Read with care:")[0]
+    assert f"at {A} 0.25 *" in answer and answer.count("* a second peak comes within 1 %") == 1
+    assert "a second peak" not in text_of(grid).partition("Read with care:")[0]
+
+
+def test_parameters_that_vary_together_are_read_with_care(sample, text_of):
+    noise = np.random.default_rng(2).normal(size=80)
+    text = text_of(sample.assign_coords({B: ("case", sample[A].values + 0.02 * noise)}))
+    care = text.partition("Read with care:")[2]
+    assert f"In these cases {A}, {B} vary together with other parameters (variance" in care
+    assert "~ the parameter varies together with others" in care and "%) ~ " in care
+    assert "vary together" not in text_of(sample)
 
 
 @pytest.mark.parametrize("stems", [("peak_knee",), ("peak_knee", "peak_hip")])
@@ -263,6 +298,21 @@ def test_a_line_with_a_small_letter_goes_on():
     assert notes_of(xr.Dataset(attrs={"notes": notes})) == expected
 
 
+@pytest.mark.parametrize("part", ["model", "trial"])
+def test_configuration_whose_parts_are_lists_is_refused_by_name(grid, text_of, part):
+    config = json.dumps({**CONFIG, part: [1]})
+    with pytest.raises(BadInput, match=f"attribute `config`.*damaged: `{part}` is a list; it must"):
+        text_of(grid.assign_attrs(config=config))
+
+
+@pytest.mark.parametrize("odd", [[1], "x", None])
+def test_whatever_else_a_configuration_holds_is_shown(grid, text_of, odd):
+    keys = ("name", "description", "data_source", "study", "solver", "interventions", "files")
+    config = json.dumps({**CONFIG, **dict.fromkeys(keys, odd)})
+    assert config in text_of(grid.assign_attrs(config=config), config=config)
+    assert "Peak knee force" in text_of(grid.assign_attrs(config=json.dumps(odd)))
+
+
 def test_how_to_run_it_again(grid, walk, text_of):
     text = text_of(grid)
     assert "biomech run config.resolved.yaml" in text and "data_folder=" not in text
@@ -274,6 +324,20 @@ def test_how_to_run_it_again(grid, walk, text_of):
     assert "--set data_folder=FOLDER_OF_THE_FILES" in told and "Its files: ask Ann" in told
     in_python = walk.assign_attrs(config=json.dumps({"study": "inverse", "exponent": 3.0}))
     assert "Asked for in Python with" in text_of(in_python)
+
+
+def test_solver_is_told_where_it_was_chosen(grid, text_of):
+    said = "tolerance of static optimization [-] 1e-09"
+    chosen = {**CONFIG, "solver": {"tolerance": 1e-9, "max_steps": 60}}
+    text = text_of(grid.assign_attrs(config=json.dumps(chosen)))
+    assert said in text and "most steps of static optimization 60" in text
+    assert "of static optimization [-]" not in text_of(grid)
+
+
+def test_swept_number_of_the_study_is_told_with_its_options(grid, text_of):
+    text = text_of(grid.rename({A: "study.lowpass_hz"}))
+    assert "low-pass filter [Hz] swept: 0.25, 0.5, 1" in text
+    assert "study.lowpass_hz swept" not in text
 
 
 def test_model_card_and_works_to_cite(walk, text_of):

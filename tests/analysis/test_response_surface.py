@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from biomech.analysis.response_surface import fit_response
+from biomech.analysis.response_surface import fit_response, variance_inflation
 from biomech.model.names import BadInput
 
 RANDOM = np.random.default_rng(1)
@@ -49,6 +49,57 @@ def test_few_cases_get_a_plane_and_fewer_are_refused():
 def test_many_parameters_get_a_plane():
     points = RANDOM.uniform(size=(1200, 32))
     assert fit_response(points, points.sum(axis=1)).order == 1
+
+
+def test_a_parameter_with_two_values_has_a_step_and_no_curve():
+    """Its square is the same in all cases: nothing of the rest may be taken for it."""
+    points = POINTS.copy()
+    points[:, 0] = np.where(np.arange(60) < 25, 0.5, 1.0)
+    surface = fit_response(points, 3.0 + 2.0 * points[:, 0] + points[:, 2] ** 2)
+    assert surface.order == 2
+    between = np.array([[0.5, 20.0, 0.0], [0.75, 20.0, 0.0], [1.0, 20.0, 0.0]])
+    np.testing.assert_allclose(surface.value(between), [4.0, 4.5, 5.0], rtol=1e-9)
+    assert surface.slope(between[2], 0) == pytest.approx(2.0, rel=1e-9)
+
+
+def test_inflation_is_that_of_the_definition():
+    """1 / (1 - R^2) of each parameter on the others, by least squares."""
+    points = POINTS @ np.array([[1.0, 0.0, 0.8], [0.0, 1.0, 0.02], [0.0, 0.0, 0.1]])
+    expected = []
+    for i in range(3):
+        others = np.column_stack([np.ones(60), np.delete(points, i, 1)])
+        left = points[:, i] - others @ np.linalg.lstsq(others, points[:, i], rcond=None)[0]
+        expected.append(np.var(points[:, i]) / np.var(left))
+    got = variance_inflation(points)
+    np.testing.assert_allclose(got, expected, rtol=1e-9)
+    assert got.max() > 2.0 > 1.0 <= got.min()
+
+
+def test_inflation_of_what_others_fix_is_infinite_and_of_what_stands_still_1():
+    points = np.column_stack([POINTS, POINTS[:, 0] - 2.0 * POINTS[:, 1], np.full(60, 5.0)])
+    got = variance_inflation(points)
+    assert np.isinf(got[[0, 1, 3]]).all()
+    np.testing.assert_allclose(got[[2, 4]], [1.0, 1.0], atol=0.2)
+    corners = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+    np.testing.assert_allclose(variance_inflation(corners), 1.0, rtol=1e-12)
+
+
+def test_an_inflated_effect_is_as_uncertain_as_its_factor_says():
+    """Spread of the slope over many samples of the same noise: the root of the factor times that
+    of a parameter that varies by itself."""
+    random = np.random.default_rng(3)
+    z = random.normal(size=(40, 2))
+    together = np.column_stack([z[:, 0], 0.98 * z[:, 0] + 0.1 * z[:, 1], random.normal(size=40)])
+    slopes = np.array([_plane_slopes(together, random.normal(size=40)) for _ in range(300)])
+    alone = 1.0 / together.std(axis=0) / np.sqrt(40)  # of unit noise
+    expected = alone * np.sqrt(variance_inflation(together))
+    np.testing.assert_allclose(slopes.std(axis=0), expected, rtol=0.15)  # 4 % of 300 samples, x 3
+    assert expected[0] > 5.0 * alone[0]
+
+
+def _plane_slopes(points, values):
+    columns = np.column_stack([np.ones(len(points)), points])
+    return np.linalg.lstsq(columns, values, rcond=None)[0][1:]
 
 
 def test_what_does_not_vary_has_no_slope():

@@ -206,6 +206,27 @@ def test_tornado_marks_weak_ends_and_draws_no_bar_for_a_failed_one(grid):
     assert _legend(figure) == ["high end of the range", NOT_COUNTED]
 
 
+def test_tornado_draws_no_bar_for_a_case_without_a_solution(grid):
+    """Although its solved instants have a value, and a large one."""
+    value = grid["metric_value"].copy()
+    value[0, 2] = 1e3
+    figure = plot(_failed(grid.assign(metric_value=value), [(0, 2)]), "tornado", metrics=[KNEE])
+    (ax,) = figure.axes
+    words = [text.get_text() for text in ax.texts]
+    assert "1.4: failed" in words
+    assert [bar.get_width() for bar in _bars(ax)][words.index("1.4: failed")] == 0.0
+    assert max(abs(bar.get_width()) for bar in _bars(ax)) < 10.0
+    assert "1 of 9 cases failed and are left out" in figure.get_supxlabel()
+    assert most_changed(_failed(grid.assign(metric_value=value), [(0, 2)]))[-1] == KNEE
+
+
+def test_tornado_says_which_effects_may_be_those_of_others(sample):
+    noise = np.random.default_rng(2).normal(size=80)
+    together = sample.assign_coords({B: ("case", sample[A].values + 0.02 * noise)})
+    figure = plot(together, "tornado", metrics=[KNEE])
+    assert f"not told apart, since they vary together: {A}, {B}" in figure.get_supxlabel()
+
+
 def test_tornado_of_a_sample_says_that_its_unchanged_value_is_fitted(sample):
     figure = plot(sample, "tornado", metrics=[KNEE])
     title = figure.axes[0].get_title(loc="left")
@@ -235,6 +256,19 @@ def test_words_of_a_tornado_stay_inside(grid, factor, tmp_path):
     long = grid.assign(metric_value=grid["metric_value"].copy(data=turned))
     figure = plot(long.rename({A: "gluteal_strength_of_both_legs.scale"}), "tornado")
     save_figure(figure, tmp_path / "tornado")
+    for ax in figure.axes:
+        for text in ax.texts:
+            extent = text.get_window_extent()
+            assert ax.bbox.x0 < extent.x0 and extent.x1 < ax.bbox.x1
+
+
+def test_metrics_of_one_unit_have_one_scale_in_a_tornado(grid):
+    """So that a bar twice as long is a change twice as large, in whichever panel."""
+    impulse = "knee_force_impulse_r"
+    figure = plot(grid, "tornado", metrics=["peak_hip_force_r", KNEE, impulse])
+    hip, knee, other = (ax.get_xlim() for ax in figure.axes)
+    assert hip == knee != other
+    assert min(hip[1], -hip[0]) > 0.0
     for ax in figure.axes:
         for text in ax.texts:
             extent = text.get_window_extent()

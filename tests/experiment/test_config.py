@@ -1,10 +1,12 @@
 """Reading and checking configurations: every kind of mistake is named, with what would be right."""
 
+import inspect
 import itertools
 import json
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from biomech.experiment.config import (
     MAX_BYTES,
@@ -16,11 +18,18 @@ from biomech.experiment.config import (
     to_plain,
 )
 from biomech.experiment.sampling import NUMBERS
-from biomech.experiment.schema import DESIGNS, INTERVENTION_MODELS, json_schema
+from biomech.experiment.schema import (
+    DESIGNS,
+    INTERVENTION_MODELS,
+    Strict,
+    _sweepable,
+    json_schema,
+    sweepable_numbers,
+)
 from biomech.experiment.shipped import copy_configurations, find_configuration
 from biomech.interventions import CATALOGUE
-from biomech.interventions.catalogue import Intervention
 from biomech.model.names import BadInput
+from biomech.solvers.separable_programme import solve
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 GLUTEAL = {"gluteal": {"kind": "gluteal_strength"}}
@@ -65,6 +74,7 @@ def complaint(**changes):
 def test_minimal_configuration_is_good():
     checked = check(config())
     assert checked.study.exponent == 2.0
+    assert checked.solver.max_steps == inspect.signature(solve).parameters["max_steps"].default
     assert checked.precision == "float64"
 
 
@@ -102,6 +112,20 @@ def test_minimal_configuration_is_good():
         (study(passive_fiber_force="yes"), "it must be true or false."),
         (study(start=2, end=1), "start must come before end."),
         (study(rate=3), "`study` has no key 'rate'. Did you mean 'rate_hz'?"),
+        (
+            {"solver": {"tol": 1e-9}},
+            "`solver` has no key 'tol'. There are: max_steps, tolerance.",
+        ),
+        (
+            {"solver": {"max_step": 3}},
+            "no key 'max_step'. Did you mean 'max_steps'? There are: max_steps, tolerance.",
+        ),
+        ({"solver": {"tolerance": 1.0}}, "`solver.tolerance` is 1.0; it must be less than or"),
+        ({"solver": {"max_steps": 0}}, "`solver.max_steps` is 0; it must be greater than or"),
+        (
+            {"solver": {"tolerance": 1e-9}, "precision": "float32"},
+            "`solver.tolerance` is 1e-09, which single precision cannot tell from rounding; it",
+        ),
         ({"interventions": {"g": {"scale": 1}}}, "`interventions.g.kind` is missing. There are:"),
         (
             {"interventions": {"g": {"kind": "gluteal_strenth"}}},
@@ -116,6 +140,17 @@ def test_minimal_configuration_is_good():
             gluteal(scale=4),
             "`interventions.gluteal.scale` is 4; it must be between 0 and 3 (neutral",
         ),
+        (
+            gluteal(scale="50 %"),
+            '`interventions.gluteal.scale` is "50 %"; it must be a number: write 0.5.',
+        ),
+        (gluteal(scale="0.5"), '"0.5"; it must be a number: write 0.5.'),
+        (gluteal(scale="0.5 mm"), '"0.5 mm"; it must be a number: write the number alone.'),
+        (study(lowpass_hz="6 Hz"), '"6 Hz"; it must be a number: write 6.'),
+        (study(lowpass_hz="6hz"), '"6hz"; it must be a number: write 6.'),
+        (study(rate_hz="0.1 kHz"), "it must be a number: write the number alone, in Hz."),
+        (study(start="480 ms"), '"480 ms"; it must be a number: write the number alone.'),
+        (study(start="12:30"), '"12:30"; it must be a number.'),
         (gluteal(scale="x"), '`interventions.gluteal.scale` is "x"; it must be a number.'),
         (gluteal(scale=1, side="x"), "it must be 'r', 'l' or 'both'."),
         (
@@ -127,10 +162,46 @@ def test_minimal_configuration_is_good():
             {"interventions": {"m": {"kind": "muscle_strength", "scale": 1, "muscles": ["a", 3]}}},
             "`interventions.m.muscles.1` is 3; it must be text.",
         ),
-        ({"sweep": {"g.scale": {"values": [1]}}}, "No intervention is named to sweep."),
+        (
+            {"sweep": {"g.scale": {"values": [1]}}},
+            "`sweep.g.scale`: What can be varied here: model.height_m, model.mass_kg, "
+            "study.lowpass_hz. 'g.scale' is none of them. To vary the body, name an intervention.",
+        ),
+        (
+            {"model": {"name": "planar", "height_m": 175}},
+            "`model.height_m` is 175; it must be between 1.3 and 2.2 m (neutral 1.75).",
+        ),
+        (
+            {"model": {"name": "planar", "mass_kg": "75"}},
+            '`model.mass_kg` is "75"; it must be a nu',
+        ),
+        (
+            swept("model.mass_kg", values=[20]),
+            "`20`; it must be between 30 and 200 kg (neutral 75)",
+        ),
+        (
+            swept("model.height", values=[1.8]),
+            "'model.height' is none of them. Did you mean 'model.height_m'",
+        ),
         (
             {**gluteal(scale=1), "sweep": {"gluteal.scal": {"values": [1]}}},
-            "`sweep.gluteal.scal`: nothing here is called 'gluteal.scal'. Did you mean",
+            "`sweep.gluteal.scal`: What can be varied here: gluteal.scale, model.height_m, "
+            "model.mass_kg, study.lowpass_hz. 'gluteal.scal' is none of them. Did you mean 'glut",
+        ),
+        (
+            swept("study.exponent", values=[2, 3]),
+            "study.lowpass_hz. `study.exponent` is the same in all cases of a run: make a run for",
+        ),
+        (swept("model.name", values=[1]), "`model.name` is the same in all cases of a run"),
+        (swept("study.lowpass", values=[4]), "Did you mean 'study.lowpass_hz'?"),
+        (swept("study.lowpass_hz", values=[4, 0]), "has `0`; it must be between 0.01 and 1000 Hz."),
+        (
+            {**swept("study.lowpass_hz", values=[4, 0]), **study(lowpass_hz=6)},
+            "between 0.01 and 1000 Hz (neutral 6).",
+        ),
+        (
+            drawn(LHS, uniform=[1, 5]) | {"sweep": {"study.lowpass_hz": {"uniform": [-1, 5]}}},
+            "`-1`",
         ),
         (swept("gluteal.scale", values=[1, 5]), "has `5`; it must be between 0 and 3 (neutral 1)"),
         (swept("gluteal.scale", values=[1, 1]), "holds a value twice"),
@@ -237,14 +308,25 @@ def test_too_many_cases_are_refused():
     assert "`sweep` has more than 1e15 cases" in told
 
 
-def test_intervention_that_needs_movement_is_refused(monkeypatch):
-    entry = CATALOGUE["gluteal_strength"]
-    moving = Intervention(
-        entry.kind, entry.apply, entry.parameters, entry.choices, entry.texts, needs_motion=True
-    )
-    monkeypatch.setitem(CATALOGUE, entry.kind, moving)
-    assert "allow_fixed_kinematics: true" in complaint(**gluteal(scale=0.5))
-    check(config(**gluteal(scale=0.5), **study(allow_fixed_kinematics=True)))
+@pytest.mark.parametrize("kind", [kind for kind, entry in CATALOGUE.items() if entry.needs_motion])
+def test_intervention_that_needs_movement_is_refused(kind):
+    parameter = CATALOGUE[kind].parameters[0]
+    chosen = {
+        "kind": kind,
+        "side": "r",
+        parameter.name: 0.5 * (parameter.neutral + parameter.upper),
+    }
+    told = complaint(interventions={"x": chosen})
+    assert f"`interventions.x`: '{kind}' acts by changing the movement" in told
+    assert "allow_fixed_kinematics: true" in told
+    check(config(interventions={"x": chosen}, **study(allow_fixed_kinematics=True)))
+
+
+@pytest.mark.parametrize("kind", [kind for kind, entry in CATALOGUE.items() if entry.needs_motion])
+def test_intervention_of_one_side_must_say_which(kind):
+    parameter = CATALOGUE[kind].parameters[0]
+    chosen = {"kind": kind, parameter.name: parameter.upper}
+    assert "`interventions.x.side` is missing." in complaint(interventions={"x": chosen})
 
 
 # ----------------------------------------------------------------------------- generated models
@@ -268,7 +350,19 @@ def test_intervention_model_says_what_the_catalogue_says(kind):
 
 
 def test_sweepable_lists_every_parameter():
-    assert sweepable(check(config(**gluteal(scale=1)))) == ("gluteal.scale",)
+    others = ("model.height_m", "model.mass_kg", "study.lowpass_hz")
+    assert sweepable(check(config(**gluteal(scale=1)))) == ("gluteal.scale", *others)
+    assert sweepable(check(config())) == others
+
+
+def test_a_part_declares_what_a_sweep_may_vary():
+    class Body(Strict):
+        name: str = "a"
+        height_m: float = Field(1.75, gt=1.0, le=2.3, json_schema_extra=_sweepable("m"))
+
+    (height,) = sweepable_numbers(Body(height_m=1.8))
+    assert (height.name, height.unit, height.neutral) == ("height_m", "m", 1.8)
+    assert (height.lower, height.upper) == (1.0, 2.3)
 
 
 def test_linspace_includes_both_ends():
@@ -294,6 +388,16 @@ def test_plain_form_reads_back_as_the_same(changes):
 def test_a_sweep_is_a_grid_unless_a_design_is_asked_for():
     assert check(config()).design.kind == "grid"
     assert check(config(**drawn(LHS, uniform=[0, 1]))).design.settings == {"samples": 5}
+
+
+def test_schema_shows_the_solver_and_what_of_the_study_can_be_swept():
+    definitions = json_schema()["$defs"]
+    solver = definitions["StaticOptimizationSolver"]["properties"]
+    assert set(solver) == {"tolerance", "max_steps"}
+    assert solver["max_steps"]["default"] == 60 and "1e-11" in solver["tolerance"]["description"]
+    study = definitions["InverseStudy"]["properties"]
+    assert [name for name, about in study.items() if about.get("sweepable")] == ["lowpass_hz"]
+    assert study["lowpass_hz"]["unit"] == "Hz"
 
 
 def test_schema_says_what_designs_and_distributions_mean():

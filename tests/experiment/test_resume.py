@@ -1,23 +1,27 @@
 """A sweep in real processes: who computes it and what is killed on the way changes no bit."""
 
 import contextlib
+import errno
 import json
+import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from biomech.experiment import executors, runner
+from biomech.experiment import executors, run_files, runner
 from biomech.experiment.case_study import CaseStudy
 from biomech.experiment.config import load_config
 from biomech.experiment.executors import Work
 from biomech.experiment.open_run import open_run
 from biomech.experiment.runner import SOME_FAILED, RunInterrupted, run
-from biomech.experiment.store import BATCHES, MANIFEST, Store
+from biomech.experiment.store import BATCHES, MANIFEST, CannotStore, Store, only_runner
 from biomech.model.names import BadInput
 from experiment.swinging_leg import SWEEP, write
 
@@ -53,6 +57,10 @@ def test_every_executor_gives_the_same_bits(path, undisturbed, tmp_path):
             pytest.importorskip("distributed")
         asked = [f"execution.executor={executor}", "execution.workers=2"]
         run(path, out=tmp_path / executor, overrides=asked)
+        first, team = Store(tmp_path / executor).manifest["teams"]
+        assert (first["executor"], first["cores"]) == ("serial", None)
+        assert first["threads_per_worker"] == len(os.sched_getaffinity(0))
+        assert (team["executor"], team["workers"], team["threads_per_worker"]) == (executor, 2, 1)
         assert bits(tmp_path / executor) == bits(undisturbed)
 
 
@@ -85,6 +93,7 @@ def test_resume_begins_what_is_not_there_yet(path, tmp_path):
     [
         (["sweep.gluteal.scale.linspace=[0.4,1.0,15]"], "configuration is another one, in sweep"),
         (["study.rate_hz=25"], "its configuration is another one, in study"),
+        (["solver.tolerance=1e-9"], "its configuration is another one, in solver"),
         (["seed=1"], "its configuration is another one, in seed"),
     ],
 )
@@ -115,6 +124,136 @@ def test_what_cannot_be_resumed_is_refused(path, undisturbed, tmp_path):
         run(path, out=tmp_path / "mine", resume=True)
     with pytest.raises(BadInput, match="exists already"):
         run(path, out=undisturbed)
+
+
+@pytest.fixture(scope="module")
+def one_case(path):
+    """The result of one case, to be taken for any other where the numbers do not matter."""
+    return CaseStudy(load_config(path)).batch(np.array([[1.0]]))
+
+
+@pytest.mark.filterwarnings("ignore:There is no run")
+def test_of_two_runs_that_begin_at_once_one_waits(path, one_case, tmp_path, monkeypatch):
+    """While the second computes its first batch, the first makes the folder and holds it."""
+    out, held = tmp_path / "out", contextlib.ExitStack()
+
+    def overtaken(study, values, only=None):
+        monkeypatch.setattr(CaseStudy, "batch", lambda *arguments: one_case)
+        folder = runner._begin(study, out)
+        held.enter_context(only_runner(folder))
+        return one_case
+
+    monkeypatch.setattr(CaseStudy, "batch", overtaken)
+    with held, pytest.raises(BadInput, match="Another run has this folder: a process is comp"):
+        run(path, out=out, resume=True)
+    monkeypatch.setattr(CaseStudy, "batch", overtaken)
+    shutil.rmtree(out)
+    with held, pytest.raises(BadInput, match=r"exists already and holds a sweep\. Go on with it"):
+        run(path, out=out)
+    assert [f.name for f in tmp_path.iterdir()] == ["out"]
+
+
+def test_folder_that_is_made_and_left_meanwhile_is_gone_on_with(
+    path, one_case, tmp_path, monkeypatch
+):
+    out, few = tmp_path / "out", ["sweep.gluteal.scale.linspace=[0.4,1,2]"]
+
+    def overtaken(study, values, only=None):
+        monkeypatch.setattr(CaseStudy, "batch", lambda *arguments: one_case)
+        runner._begin(study, out)
+        return one_case
+
+    monkeypatch.setattr(CaseStudy, "batch", overtaken)
+    with pytest.warns(UserWarning, match="a new one begins"):
+        done = run(path, out=out, resume=True, overrides=few)
+    assert (done.folder, Store(out).pending()) == (out, [])
+
+
+def test_script_that_its_own_workers_run_again_is_told_how_to_stop_that(path, monkeypatch):
+    """As multiprocessing marks a process that still reads the script it was started from."""
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    with pytest.raises(BadInput, match="Put the call of `run` under `if __name__ == '__main__':`"):
+        run(path)
+
+
+@pytest.mark.parametrize("failures", [2, 3])
+def test_first_batch_has_as_many_tries_as_any_other(
+    path, one_case, tmp_path, monkeypatch, failures
+):
+    tried = []
+
+    def fails_at_first(study, values, only=None):
+        tried.append(values)
+        if len(tried) <= failures:
+            raise RuntimeError("no device")
+        return one_case
+
+    monkeypatch.setattr(CaseStudy, "batch", fails_at_first)
+    study = CaseStudy(load_config(path, ["execution.retries=2"]))
+    if failures == 2:
+        folder = runner._begin(study, tmp_path / "out")
+        assert Store(folder).pending() == list(range(1, CASES))
+    else:
+        with pytest.raises(RuntimeError, match="no device"):
+            runner._begin(study, tmp_path / "out")
+        assert not list(tmp_path.iterdir())
+    assert len(tried) == 3
+
+
+def test_wrong_input_in_the_first_batch_is_not_tried_again(path, tmp_path, monkeypatch):
+    tried = []
+
+    def refused(study, values, only=None):
+        tried.append(values)
+        raise BadInput("no such muscle")
+
+    monkeypatch.setattr(CaseStudy, "batch", refused)
+    with pytest.raises(BadInput, match="no such muscle"):
+        runner._begin(CaseStudy(load_config(path)), tmp_path / "out")
+    assert len(tried) == 1 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number, said", [(errno.ENOSPC, "Free some"), (errno.EACCES, "Make it w")])
+def test_disk_that_is_full_at_the_end_keeps_the_numbers(
+    path, one_case, tmp_path, monkeypatch, number, said
+):
+    """Every batch is stored; the files made of them are not."""
+    few = ["sweep.gluteal.scale.linspace=[0.4,1,2]", "execution.executor=serial"]
+    monkeypatch.setattr(CaseStudy, "batch", lambda *arguments: one_case)
+
+    def full(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(run_files, "write_peaks", full)
+    with pytest.raises(CannotStore, match=f"What was finished is kept. {said}") as error:
+        run(path, out=tmp_path / "out", overrides=few)
+    assert f"--resume --out {tmp_path / 'out'}" in str(error.value)
+    assert Store(tmp_path / "out").pending() == []
+    assert not (tmp_path / "out" / "notes.txt").exists()
+    written = []
+    monkeypatch.setattr(runner, "write_files", lambda folder, *rest: written.append(folder))
+    assert run(path, out=tmp_path / "out", resume=True, overrides=few).exit_code == 0
+    assert written == [tmp_path / "out"]
+
+
+def test_ctrl_c_that_a_library_drops_ends_the_run_after_that_batch(
+    path, one_case, tmp_path, monkeypatch
+):
+    calls = []
+
+    def deaf(study, values, only=None):
+        calls.append(values)
+        if len(calls) == 3:
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        return one_case
+
+    monkeypatch.setattr(CaseStudy, "batch", deaf)
+    with pytest.raises(RunInterrupted, match=f"3 of {CASES} cases are kept"):
+        run(path, out=tmp_path / "out", overrides=["execution.executor=serial"])
+    assert len(calls) == 3 and len(Store(tmp_path / "out").entries()) == 3
+    with only_runner(tmp_path / "out"):  # nobody holds it any more
+        pass
 
 
 def test_batch_that_keeps_failing_is_given_up_alone(path, undisturbed, tmp_path, monkeypatch):

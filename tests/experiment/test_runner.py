@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import hashlib
+import inspect
 import json
 import os
 
@@ -14,7 +15,7 @@ import pytest
 
 import biomech as bm
 from biomech.analysis.inverse_dataset import NO_LOADS
-from biomech.experiment import case_study, run_files
+from biomech.experiment import case_study, run_files, runner
 from biomech.experiment.case_study import CaseStudy, warnings_about
 from biomech.experiment.config import check, load_config, parse_yaml
 from biomech.experiment.figures import write_figures
@@ -81,8 +82,54 @@ def test_outputs_that_may_be_asked_for_are_those_there_are(swing):
         *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment"),
         *("stance", "stride_time", "toe_off_pct"),
     }
-    assert set(OUTPUTS) - here - needs_loads == {"ligament_force"}  # this leg has none
+    needs_space = {"knee_contact_force", "medial_knee_force_per_varus"}
+    assert set(OUTPUTS) - here - needs_loads - needs_space == {"ligament_force"}  # it has none
+    assert not needs_space & here
     assert here <= {*OUTPUTS, *ALWAYS_KEPT}
+
+
+def test_solver_of_the_configuration_is_the_one_at_work(tmp_path):
+    """One Newton step is too few for a cubic effort, in a run of its own and in a sweep."""
+    asked = {"solver": {"max_steps": 1}, "study": {**configuration()["study"], "exponent": 3.0}}
+    steps = STATUS.index("maximum_iterations")
+    study = CaseStudy(load_config(write(tmp_path, **asked, **SWEEP)))
+    some = study.batch(study.table.values, {"status"})
+    assert (some["status"] == steps).all()
+    single = CaseStudy(load_config(write(tmp_path, **asked))).single()
+    assert (single["status"] == steps).all()
+    assert json.loads(single.attrs["config"])["solver"] == {"tolerance": None, "max_steps": 1}
+
+
+def test_filter_is_swept_as_the_study_alone_would_filter(tmp_path, monkeypatch):
+    """Each case is a run with that cut-off, marks at the ends too; one programme serves all."""
+    weak = {"gluteal": {"kind": "gluteal_strength", "side": "r", "scale": 0.8}}
+    swept = {"interventions": weak, "sweep": {"study.lowpass_hz": {"values": [20, 6, 8]}}}
+    checked = load_config(write(tmp_path, **swept))
+    study = CaseStudy(checked)
+    assert study.table.units == {"study.lowpass_hz": "Hz"}
+    assert "the filter of 6 Hz lacks" in study.inputs.notes[0]  # which reaches furthest
+    cases = study.batch(study.table.values[:2])
+    for case, cutoff in enumerate((20, 6)):
+        asked = [f"study.lowpass_hz={cutoff}", "sweep={}"]
+        alone = CaseStudy(load_config(write(tmp_path, **swept), asked)).single()
+        for name in ("activation", "coordinate_acceleration", "metric_value", "metric_at_edge"):
+            # 1e-10: what static optimization is solved to, from whatever start.
+            np.testing.assert_allclose(cases[name][case], alone[name], rtol=0.0, atol=1e-10)
+    assert cases["metric_at_edge"].values[1].any()
+    fast, slow = cases["coordinate_acceleration"].values
+    assert np.abs(fast - slow).max() > 1e-3
+    traced = []
+    apply = case_study.apply_interventions
+    counted = lambda *arguments: traced.append(1) or apply(*arguments)
+    monkeypatch.setattr(case_study, "apply_interventions", counted)
+    study.batch(study.table.values[1:])
+    assert not traced
+
+
+def test_filter_that_cannot_cut_there_is_found_before_anything_is_computed(tmp_path):
+    path = write(tmp_path, sweep={"study.lowpass_hz": {"values": [6, 80]}})
+    with pytest.raises(BadInput, match=r"`sweep.study.lowpass_hz`: The low-pass filter cannot cut"):
+        CaseStudy(load_config(path))
 
 
 def test_nothing_stored_tells_where_files_were(swing, sweep):
@@ -278,12 +325,37 @@ def test_fixed_kinematics_are_marked(monkeypatch):
     assert "gluteal (gluteal_strength)" in warnings_about(asked, trial)[0]
 
 
+def test_a_scaled_body_is_said_to_move_as_recorded():
+    asked = check(configuration(model={"path": "leg.yaml", "mass_kg": 80.0}))
+    trial = load_inputs(load_config("quickstart")).trial
+    (told,) = warnings_about(asked, trial)
+    assert told.startswith("The body is scaled (model.mass_kg); the motion")
+    swept = warnings_about(check(configuration()), trial, ("model.height_m",))
+    assert swept[0].startswith("The body is scaled (model.height_m); the motion")
+
+
 def test_cautions_of_the_reference_gait_come_with_its_results():
     checked = load_config("quickstart")
     inputs = load_inputs(checked)
     told = warnings_about(checked.config, inputs.trial)
     assert "pass by construction" in told[0] and "ankle load is high" in told[1]
     assert set(told) <= set(inputs.notes)
+
+
+def test_executor_of_a_single_case_is_said_to_be_idle(tmp_path):
+    path = write(tmp_path)
+    said = (
+        r"`execution` \(executor dask, workers 4\) is not used: without a sweep there is one case"
+    )
+    with pytest.warns(UserWarning, match=said):
+        _stop_at_single(path, ["execution.executor=dask", "execution.workers=4"])
+    _stop_at_single(path, ["execution.executor=serial", "execution.retries=5"])  # is no warning
+
+
+def _stop_at_single(path, overrides):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "_run_single", lambda *arguments: None)
+        assert inspect.unwrap(run)(path, overrides=overrides) is None
 
 
 def test_result_tells_what_to_know_before_believing_it(swing):

@@ -191,7 +191,7 @@ def test_two_runners_do_not_share_a_folder(tmp_path, study):
     new_store(tmp_path / "run", study)
     with (
         only_runner(tmp_path / "run"),
-        pytest.raises(BadInput, match="Another process"),
+        pytest.raises(BadInput, match="Another run has this folder"),
         only_runner(tmp_path / "run"),
     ):
         pass

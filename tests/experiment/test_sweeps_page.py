@@ -12,7 +12,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "sweeps.md").read_text(en
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 BASE = "schema: 1\nname: page\nmodel: {name: planar}\ntrial: {reference: default}\n"
 STUDY = "study: {kind: inverse}\n"
-BODY, GRID, *_ = BLOCKS
+BODY, FILTER, GRID, *_ = BLOCKS
 
 
 def checked(text):
@@ -24,6 +24,8 @@ def test_the_first_configuration_and_the_grid_are_good():
     assert set(first.sweep) == {"gluteal.scale", "vasti.scale"}
     grid = checked(BODY.partition("sweep:")[0] + GRID)
     assert grid.design.kind == "grid"
+    filters = check(parse_yaml(BASE + FILTER, "sweeps.md"), "sweeps.md")
+    assert set(filters.sweep) == {"study.lowpass_hz"}
 
 
 @pytest.mark.parametrize("line", sorted(set(re.findall(r"(?m)^design: \{.*?\}", PAGE))))

@@ -17,7 +17,7 @@ from biomech.model.names import BadInput
     "name, said",
     [
         ("planer", "No model 'planer'. Did you mean 'planar'? Or pass the path of an .osim"),
-        ("body", "No model 'body'. Built in: planar. Or pass the path"),
+        ("body", "No model 'body'. Built in: planar, lower_limb. Or pass the path"),
         ("old", "'old' is a folder; name a file."),
         ("walk.mot", "'walk.mot' is no model: pass an .osim or .yaml file."),
         ("lag.yaml", "There is no file 'lag.yaml'. Did you mean 'leg.yaml'?"),

@@ -43,6 +43,18 @@ def whole(matrix, target, weights, lower, upper, exponent=2.0):
     return solve(matrix, target, exponent=exponent, **bounds)
 
 
+def test_tolerance_and_steps_are_those_of_every_block():
+    """Of a cubic effort, Newton comes close before it comes to rounding."""
+    matrix, target, weights, lower, upper = problem(0)
+    bounds = {"weights": weights, "lower": lower, "upper": upper, "exponent": 3.0}
+    solved = lambda **chosen: solve_in_blocks(matrix, target, BLOCKS, **bounds, **chosen)
+    coarse, fine = solved(tolerance=1e-3), solved(tolerance=1e-13)
+    assert 1 < int(coarse.iterations) < int(fine.iterations)
+    assert bool(fine.result == RESULTS.successful)
+    stopped = solved(tolerance=1e-13, max_steps=int(coarse.iterations))
+    assert bool(stopped.result == RESULTS.maximum_iterations)
+
+
 def test_blocks_are_found():
     assert BLOCKS.rows.tolist() == [[0, 1], [2, -1]]
     assert BLOCKS.columns.tolist() == [[0, 1, 2, 3], [4, 5, 6, -1]]

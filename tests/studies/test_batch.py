@@ -1,5 +1,7 @@
 """Cases together give what each gives alone, and compile once."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -57,6 +59,20 @@ def test_a_sweep_compiles_once():
     once = len(traces)
     inverse_batch(model, still(model, count=3), counted, jnp.linspace(0.9, 0.2, 4))
     assert len(traces) == once > 0
+
+
+def test_each_case_may_have_a_motion_of_its_own():
+    model = forearm((2000.0, 1500.0))
+    level = still(model)
+    lifted = dataclasses.replace(level, acceleration=level.acceleration.at[:, 1].set(3.0))
+    own = jax.tree.map(lambda *cases: jnp.stack(cases), level, lifted)
+    records = inverse_batch(model, own, weaker, jnp.array([1.0, 0.9]))
+    for case, (scale, motion) in enumerate([(1.0, level), (0.9, lifted)]):
+        alone = inverse(weaker(model, scale), motion)
+        here = jax.tree.map(lambda leaf, case=case: leaf[case], records)
+        for a, b in zip(jax.tree.leaves(alone), jax.tree.leaves(here), strict=True):
+            np.testing.assert_allclose(b, a, rtol=1e-10, atol=1e-10)
+    assert records.generalized_force[1, 0, 1] > records.generalized_force[0, 0, 1] + 0.1
 
 
 def test_values_of_several_parameters_go_together():

@@ -4,8 +4,11 @@ from importlib import resources
 
 from ..names import BadInput, suggest
 
-BUILT_IN = {"planar": "planar.yaml"}
+BUILT_IN = {"planar": "planar.yaml", "lower_limb": "lower_limb.yaml"}
 """File of each built-in model."""
+
+KNEES = {"lower_limb": ("hinge", "compliant")}
+"""Kinds of knee of the built-in models that have a choice, the default one first."""
 
 BUILT_IN_GAIT = {"planar": "planar_gait.csv"}
 """File of each built-in reference gait, by the name of the model it is for."""
