@@ -26,7 +26,7 @@ def test_peaks_of_the_quickstart_are_those_in_the_table(names):
     for joint in ("hip", "knee", "ankle"):
         for side in "rl":
             value = float(peaks.sel(metric=f"peak_{joint}_force_{side}"))
-            assert f"| {joint} | {value:.2f} BW |" in README
+            assert f"| {joint} | {value:.1f} BW |" in README  # assumptions move them by 0.5 BW
 
 
 def test_effect_of_the_weak_muscle_is_as_told(names):

@@ -25,7 +25,7 @@ CAUTIONS = {
     "planar": (
         "The ground reaction is computed from the motion of the body `planar`, so its residual "
         "checks pass by construction and prove nothing.",
-        "The ankle load is high: that of the unchanged body peaks at 6.07 body weights; a model of "
+        "The ankle load is high: that of the unchanged body peaks at 6.16 body weights; a model of "
         "seven men gives 3.9 (Procter & Paul 1982, J. Biomech. 15:627-634).",
     )
 }

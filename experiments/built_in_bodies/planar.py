@@ -439,7 +439,8 @@ def coordinates():
         "knee_angle": (0, 140),
         "ankle_angle": (-50, 50),
     }
-    pelvis_height = 0.92
+    knee, ankle = KNEE_IN_FEMUR[1] - KNEE_IN_TIBIA[1], ANKLE_IN_TIBIA[1] - ANKLE_IN_CALCN[1]
+    pelvis_height = round(float(-(HIP[1] + knee + ankle) * SCALE - foot.SOLE), 4)
     body = ("pelvis_tilt", "pelvis_tx", "pelvis_ty")
     leg = [f"{name}_r" for name in list(degrees)[4:]]
     entry = lambda name: _coordinate(name, *degrees[name.removesuffix("_r")], pelvis_height)
@@ -458,7 +459,7 @@ def _coordinate(name, low, high, pelvis_height):
         "range": rounded([low * factor, high * factor], 6),
         "locked": False,
         "clamped": False,
-        "source": f"{RLU}; default: standing" if height else RLU,
+        "source": f"{RLU}; default: the unloaded sole touches the ground" if height else RLU,
     }
 
 

@@ -83,9 +83,7 @@ def test_both_legs_of_the_built_in_gait_carry_the_same(built_in_stride):
     """The gait is symmetric and repeats; it begins and ends in a stance, near its ankle's peak."""
     result = built_in_stride
     assert int(result["metric_at_edge"].sum()) == 0
-    # A peak cut in two is not its own rival; the knee's has a real one (3.19 and 3.17 BW).
-    rivals = result["metric"].values[result["metric_rival_peak"].values == 1]
-    assert {*rivals} == {f"{x}peak_knee_force_{side}" for x in ("", "late_") for side in "rl"}
+    assert int(result["metric_rival_peak"].sum()) == 0  # a peak cut in two is not its own rival
     carried = lambda name, side: name.endswith((f"force_{side}", f"impulse_{side}"))
     of = lambda side: [n for n in result["metric"].values if carried(n, side)]
     value = result["metric_value"]

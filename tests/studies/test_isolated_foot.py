@@ -211,27 +211,32 @@ def test_left_foot_gives_way_as_the_right_one(planar):
 
 @pytest.mark.parametrize("law", FASCIA_LAWS)
 def test_a_higher_arch_is_stiffer_and_cutting_the_fascia_lets_it_drop(planar, law):
-    """Arch height 20, 40, 60 mm at 683 N: Arangio et al. (1998); how much a cut costs is theirs.
+    """683 N at arch heights of 20, 40, 47 (its own) and 60 mm; Arangio et al. (1998).
 
-    How far the bones of the arch sink, 20 -> 60 mm: theirs 11.8 -> 5.5 mm, ours 3.0 -> 1.3 mm; cut,
-    theirs +14 and +36 %, ours 0 and +20 to +30 %. See README for why.
+    How far the bones of the arch sink, 20 -> 60 mm: theirs 11.8 -> 5.5 mm, ours 3.0 -> 1.3 mm. A
+    cut costs theirs 14 and 36 %. Their fascia ends at the metatarsal heads; so toes are held level
+    here. At 20 mm our fascia runs 5 mm below the midtarsal center and has nothing to hold. README
+    has the numbers and the reasons.
     """
     model = with_fascia_law(planar, law)
     heights = jnp.array([0.020, 0.040, 0.047, 0.060])
-    drops = []
-    for kept in (model, cut_fascia(model)):
-        at = lambda h, m=kept: [
-            isolated_foot(with_arch_height(m, "r", h), "r", load) for load in (1.0, ARANGIO)
+
+    def drops(model, mtp):
+        at = lambda h: [
+            isolated_foot(with_arch_height(model, "r", h), "r", load, mtp)
+            for load in (1.0, ARANGIO)
         ]
-        found = eqx.filter_vmap(at)(heights)
-        assert np.all(found[1].converged)
-        drops.append(1e3 * np.asarray(found[0].arch_height - found[1].arch_height))
-    whole, cut = drops
-    assert np.all(np.diff(whole) < 0.0) and np.all(np.diff(cut) < 0.0)  # higher is stiffer
-    cost = cut / whole - 1.0
-    assert np.all(np.diff(cost) > 0.0)  # and owes more of it to the fascia
-    assert np.all(cost[1:] > 0.05) and np.all(cost < 0.60)
-    assert np.all(cost[2:] > 0.10)  # at the body's own 47 mm and above
+        low, high = eqx.filter_vmap(at)(heights)
+        assert np.all(low.converged) and np.all(high.converged)
+        return 1e3 * np.asarray(low.arch_height - high.arch_height)
+
+    for mtp, least in ((0.0, 0.10), (None, 0.05)):  # toes held level, toes free on the ground
+        whole, cut = drops(model, mtp), drops(cut_fascia(model), mtp)
+        assert np.all(np.diff(whole) < 0.0) and np.all(np.diff(cut) < 0.0)  # higher is stiffer
+        cost = cut / whole - 1.0
+        assert np.all(np.diff(cost) > 0.0)  # and owes more of it to the fascia
+        assert np.all(cost[1:] > least) and np.all(cost < 0.60)
+        assert abs(cost[0]) < 0.02
 
 
 def test_more_load_flattens_the_arch_and_stiffens_it(planar):
