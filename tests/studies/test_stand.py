@@ -103,7 +103,7 @@ def test_habit_wins_when_it_weighs_much_and_effort_when_it_weighs_little(model, 
     assert heavy.cost[0] > light.cost[0]
     kept = np.isfinite(np.asarray(habit.spread))
     departure = lambda r: np.abs(np.asarray(r.free_value - habit.habit))[kept].max()
-    assert departure(heavy) < np.deg2rad(0.2) < departure(light)
+    assert departure(heavy) < 0.25 * departure(light)
 
 
 def test_held_coordinates_stay(model):
@@ -217,7 +217,7 @@ def loads(model, habit):
 def test_derivatives_of_joint_loads_match_differences(loads):
     change = jnp.array([0.05, 0.002, 0.1, 0.001])
     exact = jax.jacfwd(loads)(change)
-    for i, step in enumerate((1e-3, 1e-5, 1e-3, 1e-5)):
+    for i, step in enumerate((1e-3, 1e-4, 1e-3, 1e-5)):
         differences = []
         for h in (step, 0.5 * step):
             far = jnp.zeros(4).at[i].set(h)
