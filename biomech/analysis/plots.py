@@ -110,19 +110,23 @@ _MAIN_GROUPS = (
 )
 
 
-def plot(dataset: xr.Dataset, kind: str = "joint_loads", **options) -> Figure:
-    """A figure by name: joint_loads, angles, moments, activations; of a sweep: sweep_joint_loads,
-    response, tornado, heat_map; of a sensitivity: sensitivity, sensitivity_cycle.
+def plot(dataset: xr.Dataset, kind: str | None = None, **options) -> Figure:
+    """A figure by name: joint_loads (the default), angles, moments, activations; of a body at rest
+    standing (the default there); of a sweep: sweep_joint_loads, response, tornado, heat_map; of a
+    sensitivity: sensitivity, sensitivity_cycle.
 
     **Raises:** `TypeError` for a path instead of a dataset; `BadInput` if it lacks what is drawn.
     """
     require_dataset(dataset, "plot")
+    kind = kind or ("standing" if dataset.attrs.get("study") == "stand" else "joint_loads")
     from .sensitivity_plots import plot_sensitivity, plot_sensitivity_cycle
     from .sweep_plots import plot_heat_map, plot_response, plot_tornado
 
+    from .standing_plots import plot_standing
+
     of_sensitivity = {"sensitivity": plot_sensitivity, "sensitivity_cycle": plot_sensitivity_cycle}
     of_sweep = {"response": plot_response, "tornado": plot_tornado, "heat_map": plot_heat_map}
-    kinds = KINDS | of_sweep | of_sensitivity
+    kinds = KINDS | {"standing": plot_standing} | of_sweep | of_sensitivity
     if kind not in kinds:
         raise UnknownName(f"No figure named '{kind}'. {suggest(kind, tuple(kinds))}")
     return kinds[kind](dataset, **options)
@@ -272,6 +276,7 @@ def plot_sweep_joint_loads(
     Of more than `_MOST_LINES` values as many, evenly chosen with the first and the last.
     """
     find("side", side, SIDES)
+    _require_motion(dataset)
     dims = [str(d) for d in dataset["joint_reaction_force"].dims if d not in _OWN_DIMS]
     parameter = dims[0] if parameter is None and len(dims) == 1 else parameter
     if parameter is None or parameter not in dims:
@@ -344,6 +349,7 @@ NEEDS = {
     "moments": ("moment_to_balance", "knee_adduction_moment"),
     "activations": ("activation",),
     "sweep_joint_loads": ("joint_reaction_force",),
+    "standing": ("regional_plantar_force", "contact_point", "activation"),
 }
 """Variables each of them is drawn from, which `outputs` may have left out."""
 
@@ -489,7 +495,13 @@ def _short(value):
     return f"{value:g}" if np.issubdtype(np.asarray(value).dtype, np.number) else str(value)
 
 
+def _require_motion(dataset):
+    if "time" not in dataset.dims:
+        raise BadInput("The result is no motion: draw a body at rest with kind 'standing'.")
+
+
 def _require_single(dataset):
+    _require_motion(dataset)
     more = [str(d) for d in dataset["joint_reaction_force"].dims if d not in _OWN_DIMS]
     if more:
         raise BadInput(

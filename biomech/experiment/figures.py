@@ -6,7 +6,7 @@ from typing import Any
 
 import xarray as xr
 
-from ..analysis.cases import is_grid, swept_parameters
+from ..analysis.cases import has_instants, is_grid, swept_parameters
 from ..analysis.plots import NEEDS, plot, save_figure
 from ..formats.storage import Storage
 from ..model.names import BadInput
@@ -41,6 +41,9 @@ def _wanted(
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """File name, kind and options of each figure."""
     parameters = swept_parameters(dataset)
+    if not parameters and not has_instants(dataset):
+        yield "standing", "standing", {}
+        return
     if not parameters:
         for kind in ("joint_loads", "angles", "moments"):
             yield kind, kind, {}
@@ -48,7 +51,7 @@ def _wanted(
             own = emg if side == emg_side else None
             yield f"activations_{side}", "activations", {"side": side, "emg": own}
         return
-    if is_grid(dataset) and len(parameters) == 1:
+    if is_grid(dataset) and len(parameters) == 1 and has_instants(dataset):
         for side in _sides_present(dataset):
             yield f"joint_loads_{side}", "sweep_joint_loads", {"side": side}
     for name in parameters[:_MOST_RESPONSES]:
