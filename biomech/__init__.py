@@ -16,7 +16,8 @@ from .precision import use_float64
 __version__ = "0.1.0"
 
 _HOME = {
-    "load_model": "formats.load",
+    "load_model": "personalise.load",
+    "scale_model": "personalise.body_size",
     "save_model": "formats.save",
     "load_trial": "formats.trial",
     "reference_gait": "formats.reference_gait",
@@ -35,10 +36,13 @@ _HOME = {
 }
 """Public name -> module (and name there, when it differs)."""
 
-_SUBPACKAGES = ("interventions", "model", "formats", "dynamics", "muscles", "solvers", "studies")
+_SUBPACKAGES = (
+    *("model", "formats", "dynamics", "muscles", "interventions", "solvers", "personalise"),
+    "studies",
+)
 
 if TYPE_CHECKING:
-    from . import dynamics, formats, interventions, model, muscles, solvers, studies
+    from . import dynamics, formats, interventions, model, muscles, personalise, solvers, studies
     from .analysis.compare import compare
     from .analysis.effects import effect_table
     from .analysis.global_sensitivity import morris_screening, sobol_indices
@@ -50,10 +54,11 @@ if TYPE_CHECKING:
     from .experiment.design import design
     from .experiment.open_run import open_run
     from .experiment.runner import run
-    from .formats.load import load_model
     from .formats.reference_gait import reference_gait
     from .formats.save import save_model
     from .formats.trial import load_trial
+    from .personalise.body_size import scale_model
+    from .personalise.load import load_model
 
 __all__ = [
     "compare",
@@ -69,11 +74,13 @@ __all__ = [
     "morris_screening",
     "muscles",
     "open_run",
+    "personalise",
     "plot",
     "reference_gait",
     "report",
     "run",
     "save_model",
+    "scale_model",
     "sensitivity",
     "sobol_indices",
     "solvers",

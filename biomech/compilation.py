@@ -11,6 +11,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jax.core import Tracer
 
 _OPTIONS = {"xla_cpu_use_fusion_emitters": False}
@@ -21,6 +22,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Inside another compiled or differentiated function, that one's options hold.
     """
+    # Inside one, also what is computed from no argument of it is a tracer.
 
     @functools.cache
     def jitted(options):
@@ -29,7 +31,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*arguments, **keywords):
         leaves = jax.tree.leaves((arguments, keywords))
-        outermost = not any(isinstance(leaf, Tracer) for leaf in leaves)
+        outermost = not any(isinstance(leaf, Tracer) for leaf in (*leaves, jnp.zeros(())))
         return jitted(outermost)(*arguments, **keywords)
 
     return call

@@ -15,6 +15,7 @@ _HOME = {
     "credibility_text": "credibility",
     "compare_emg": "emg",
     "on_off_agreement": "emg",
+    "plot_body": "body_picture",
     "plot_joint_loads": "plots",
     "plot_angles": "plots",
     "plot_moments": "plots",
@@ -29,6 +30,7 @@ _HOME = {
 """Public name -> module."""
 
 if TYPE_CHECKING:
+    from .body_picture import plot_body
     from .credibility import credibility_text
     from .effects import effect_table
     from .emg import compare_emg, on_off_agreement
@@ -54,6 +56,7 @@ __all__ = [
     "on_off_agreement",
     "plot_activations",
     "plot_angles",
+    "plot_body",
     "plot_heat_map",
     "plot_joint_loads",
     "plot_moments",

@@ -223,11 +223,12 @@ def parameter_words(dataset: xr.Dataset, parameter: str) -> str:
     """`muscle strength, hamstrings, right`: what a parameter changes; empty if nobody says."""
     chosen = _part(configuration(dataset), "interventions", parameter.partition(".")[0])
     muscles = chosen.get("muscles")
-    kind, group = (str(chosen.get(key) or "").replace("_", " ") for key in ("kind", "group"))
+    keys = ("kind", "group", "part")
+    kind, group, part = (str(chosen.get(key) or "").replace("_", " ") for key in keys)
     if isinstance(muscles, list) and muscles:  # their names say the side too
         return legible(", ".join([kind, *map(str, muscles)]))
     side = _SIDE_WORDS.get(str(chosen.get("side")), "")
-    return legible(", ".join(filter(None, (kind, group, side))))
+    return legible(", ".join(filter(None, (kind, group, part, side))))
 
 
 def _part(config: Any, *keys: str) -> dict[str, Any]:

@@ -26,8 +26,9 @@ def compare(
 
     Index: `metric`, and one level per swept parameter. Columns: `unit`, the two values (headed
     `names`; joint loads in body weights of each own body), `difference` (b - a), `percent` (of a;
-    not of an angle, whose zero is a convention), `warning`, `long_name`. `metrics`: which ones, in that order; by default all that both have and
-    at least one has a value of. A dataset with a sweep is compared case by case with the other one.
+    not of an angle, whose zero is a convention), `warning`, `long_name`. `metrics`: which ones, in
+    that order; by default all that both have and at least one has a value of. A dataset with a
+    sweep is compared case by case with the other one.
 
     Warnings: "rival peak" where a second peak comes within 1 % of the one reported, so that a small
     change may swap them; "at the record's edge" where the value is no reliable peak, since it lies

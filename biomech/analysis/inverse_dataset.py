@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from ..dynamics.knee_compartments import KneeContacts, knee_contacts
 from ..formats.trial import Trial
 from ..model.body import Model
 from ..precision import require_precision
@@ -42,6 +43,7 @@ def inverse(
     exponent: float = 2.0,
     passive_fiber_force: bool = False,
     opensim_pennation: bool = False,
+    knees: KneeContacts | None = None,
     precision: str = "float64",
     config: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
@@ -53,6 +55,8 @@ def inverse(
     - `exponent`: of activation in the effort that static optimization minimises.
     - `passive_fiber_force`: whether stretched fibers pull without activation.
     - `opensim_pennation`: repeat OpenSim's slip in the force capacity of Millard muscles.
+    - `knees`: varus and spacing of the contact points, as `dynamics.knee_contacts` makes them; by
+      default no varus and 40 mm.
     - `config`: stored in the dataset instead of these arguments.
 
     Nothing is raised for an instant that cannot be solved: see `status`.
@@ -62,6 +66,7 @@ def inverse(
     """
     require_model_and_trial(model, trial)
     require_precision(precision)
+    knees = knee_contacts() if knees is None else knees
     asked = {
         "study": "inverse",
         "start_s": start,
@@ -71,6 +76,8 @@ def inverse(
         "exponent": exponent,
         "passive_fiber_force": passive_fiber_force,
         "opensim_pennation": opensim_pennation,
+        "knee_contact_spacing_m": np.asarray(knees.spacing).tolist(),
+        "knee_varus_rad": np.asarray(knees.varus).tolist(),
         "files": [{"name": name, "sha256": digest} for name, digest in trial.source],
     }
     actuated = ensure_actuated(model)
@@ -95,6 +102,7 @@ def inverse(
         actuated,
         gait_events(trial) if loaded else None,
         near_end=near,
+        knees=knees,
         config=asked if config is None else config,
         precision=precision,
         notes=(*trial.notes, *notes, *(() if loaded else (NO_LOADS,))),

@@ -1,7 +1,8 @@
 """The edge where arrays get names: records become labelled datasets, and datasets become files.
 
 Dimensions: `time`, `coordinate`, `muscle`, `joint`, `actuator`, `ligament`, `axis` (x forward,
-y up, z right), `side` (r, l), `metric`; a sweep adds one dimension per swept parameter in front.
+y up, z right), `side` (r, l), `compartment` (medial, lateral), `metric`; a sweep adds one
+dimension per swept parameter in front.
 
 Facts that fix a number are coordinates of the dataset, never hidden in a label:
 
@@ -18,7 +19,8 @@ follower's share is carried, times the slope of its coupler, by the coordinate i
 that have no such actuator.
 
 A model without ligaments has no `ligament` dimension and no variables over it; the same holds for
-muscles and actuators.
+muscles and actuators, and for the compartments of the knee where all motion is in one plane or a
+hip, knee or ankle is missing.
 
 Every variable has a `long_name`, and `units` if it holds numbers. Attributes are text or numbers
 only, so that NetCDF holds all of them; no path, user or host name is among them.
@@ -37,6 +39,7 @@ import xarray as xr
 from jaxtyping import Bool
 
 from ..compilation import compiled
+from ..dynamics.knee_compartments import COMPARTMENTS, KneeContacts, knee_contacts
 from ..formats.external_loads import evaluate_external_force
 from ..formats.files import as_path
 from ..model.body import Model
@@ -48,8 +51,11 @@ from ..studies.metrics import (
     METRICS,
     context,
     evaluate_metrics,
+    has_leg,
     is_periodic,
     knee_adduction_moment,
+    knee_contact_force,
+    medial_force_per_varus,
 )
 from .provenance import provenance
 
@@ -178,7 +184,8 @@ _GROUND = (
     *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
     *("stride_time", "toe_off_pct"),
 )
-_PLANAR = 1e-9  # frontal knee moment that is zero but for rounding [N m/kg]
+_DEG = math.pi / 180.0
+_KNEES = ("knee", "walker_knee")
 _NOT_FREE = "NaN for coordinates that are locked or follow another."
 
 
@@ -190,6 +197,7 @@ def label_inverse(
     sweep: Mapping[str, Any] | None = None,
     sweep_units: Mapping[str, str] | None = None,
     near_end: Bool[np.ndarray, "*case time"] | None = None,
+    knees: KneeContacts | None = None,
     config: Mapping[str, Any] | None = None,
     precision: str = "float64",
     notes: Sequence[str] = (),
@@ -201,6 +209,7 @@ def label_inverse(
     - `events`: of the trial; they bring ground reaction and gait percentage.
     - `near_end`: instants too near the ends of the recorded motion (`studies.motion.near_end`);
       metrics found there are marked. Of all cases, or for each along the leading axes.
+    - `knees`: where femur and tibia touch; by default `knee_contacts()`.
     - `sweep`: what the leading axes of the record are, in order: a name and its values each,
       e.g. `{"gluteal.scale": [1.0, 0.5]}`, or `{"case": {"a.scale": [...], "b.scale": [...]}}` for
       one axis along which several parameters change. `model` is then the unchanged one.
@@ -217,12 +226,14 @@ def label_inverse(
     wanted = lambda name: only is None or name in only
     variables = {
         **_record_variables(record, model, lead, wanted),
-        **_derived_variables(record, model, events, near_end, lead, time),
+        **_derived_variables(record, model, events, near_end, knees, lead, time),
         **(_ground_variables(events, time) if any(map(wanted, _GROUND)) else {}),
     }
     names = ("metric", "metric_unit", "metric_long_name")
     variables = {n: v for n, v in variables.items() if wanted(n) or n in names}
     coordinates = {**model_coordinates(model), **_time_coordinates(events, time)}
+    if "knee_contact_force" in variables:
+        coordinates["compartment"] = name_variable("compartment", COMPARTMENTS, "Half of the knee")
     for parts in axes.values():
         coordinates |= parts
     empty = [name for name in ("muscle", "actuator", "ligament") if not coordinates[name][1].size]
@@ -350,8 +361,9 @@ def _actuators_by_coordinate(force, model, kind):
     return full
 
 
-def _derived_variables(record, model, events, near_end, lead, time):
-    """What follows from the record and the model: metrics, knee moment, center of mass."""
+def _derived_variables(record, model, events, near_end, knees, lead, time):
+    """What follows from the record and the model: metrics, knee loads, center of mass."""
+    knees = knee_contacts() if knees is None else knees
     percent = stance = share = None
     if events is not None:
         percent, stance, share = (
@@ -366,16 +378,22 @@ def _derived_variables(record, model, events, near_end, lead, time):
     periodic = is_periodic(first, model.skeleton.coordinates.names)
     near = np.zeros(time.size, bool) if near_end is None else near_end
     near = np.broadcast_to(near, (*shape, time.size)).reshape(cases, time.size)
-    known = {"stance_share": share, "periodic": periodic}
-    moment, mass, weight, report = _derive(model, together, near, percent, stance, known)
+    known = {"stance_share": share, "periodic": periodic, "knees": knees}
+    found = _derive(model, together, near, percent, stance, known)
+    moment, contact, per_varus, mass, weight, report = found
     unfold = lambda x: np.asarray(x).reshape((*shape, *x.shape[1:]))
     names = list(report.names)
     value, adduction = np.array(report.value), np.array(moment)
-    if not np.any(np.abs(adduction) > _PLANAR):  # a planar model knows nothing about it
+    compartments = {}
+    if _in_one_plane(model):  # it knows nothing about frontal moments
         adduction[:] = np.nan
-        value[:, ["knee_adduction" in name for name in names]] = np.nan
+        frontal = ("knee_adduction", *(f"{part}_knee" for part in COMPARTMENTS))
+        value[:, [any(word in name for word in frontal) for name in names]] = np.nan
+    elif any(has_leg(model.skeleton.joint_names, side) for side in SIDES):
+        compartments = _compartment_variables(unfold(contact), unfold(per_varus), knees, lead)
     on_metric = (*lead, "metric")
     return {
+        **compartments,
         "knee_adduction_moment": (
             (*lead, "time", "side"),
             unfold(adduction),
@@ -432,21 +450,70 @@ def _derived_variables(record, model, events, near_end, lead, time):
     }
 
 
+def _in_one_plane(model):
+    """Whether no joint turns about more than one axis, as in a body of the sagittal plane."""
+    rotations = [{c for c in axes[:3] if c >= 0} for axes in model.skeleton.axis_coordinates]
+    return all(len(own) <= 1 for own in rotations)
+
+
+def _compartment_variables(contact, per_varus, knees, lead):
+    """The knee's load by compartments, with what it rests on."""
+    of_sides = lambda values: np.asarray(values, float)
+    geometry = {
+        "contact_spacing_mm": of_sides(1e3 * knees.spacing),
+        "varus_deg": of_sides(knees.varus / _DEG),
+    }
+    return {
+        "knee_contact_force": (
+            (*lead, "time", "side", "compartment"),
+            contact,
+            attributes(
+                "N",
+                "Contact force of a compartment of the knee",
+                comment="Compression along the tibia, of the joint reaction force and its frontal "
+                "moment on two points beside the knee center. All of that moment counts as "
+                "contact: in a hinge knee it is the moment of the constraint, in a compliant one "
+                "that of its passive adduction stiffness. Negative: the compartment lifts off.",
+                **geometry,
+            ),
+        ),
+        "medial_knee_force_per_varus": (
+            (*lead, "time", "side"),
+            per_varus * _DEG,
+            attributes(
+                "N/deg",
+                "What one degree of varus adds to the medial contact force of the knee",
+                comment="And takes from the lateral one, with the same motion, ground reaction "
+                "and muscle forces.",
+                **geometry,
+            ),
+        ),
+    }
+
+
 @compiled
 def _derive(model, records, near_end, percent, stance, known):
-    """Knee adduction moment, body mass and weight, and metrics of every case."""
+    """Knee moment and compartments, body mass and weight, and metrics of every case."""
 
     def one(case):
         record, near = case
         here = context(model, record, percent, stance, near_end=near, **known)
-        sides = [
-            knee_adduction_moment(record, here, side)
-            if any(f"{stem}_{side}" in here.joint_names for stem in ("knee", "walker_knee"))
-            else jnp.full_like(record.time, jnp.nan)
-            for side in SIDES
-        ]
-        report = evaluate_metrics(record, here)
-        return jnp.stack(sides, axis=1), here.body_mass, here.body_weight, report
+        none = jnp.full_like(record.time, jnp.nan)
+        of_knees = lambda make, has, blank: jnp.stack(
+            [make(record, here, side) if has(side) else blank for side in SIDES], axis=1
+        )
+        knee = lambda side: any(
+            f"{stem}_{side}" in here.joint_names for stem in ("knee", "walker_knee")
+        )
+        leg = lambda side: has_leg(here.joint_names, side)
+        return (
+            of_knees(knee_adduction_moment, knee, none),
+            of_knees(knee_contact_force, leg, jnp.stack([none] * len(COMPARTMENTS), axis=1)),
+            of_knees(medial_force_per_varus, leg, none),
+            here.body_mass,
+            here.body_weight,
+            evaluate_metrics(record, here),
+        )
 
     return jax.lax.map(one, (records, near_end))
 

@@ -32,6 +32,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..formats.storage import Storage
+from ..model.body import Model
 from ..model.names import BadInput, UnknownName, find, suggest
 from ..studies.gait_events import SIDES
 from ..studies.metrics import joint_index
@@ -110,26 +111,48 @@ _MAIN_GROUPS = (
 )
 
 
-def plot(dataset: xr.Dataset, kind: str | None = None, **options) -> Figure:
+def plot(dataset: xr.Dataset | Model, kind: str | None = None, **options) -> Figure:
     """A figure by name: joint_loads (the default), angles, moments, activations; of a body at rest
     standing (the default there); of a sweep: sweep_joint_loads, response, tornado, heat_map; of a
-    sensitivity: sensitivity, sensitivity_cycle.
+    sensitivity: sensitivity, sensitivity_cycle; and body, which needs `model=` and, of a motion,
+    `time=`, see `plot_body`.
+
+    Of a model instead of a dataset: the body as it stands, or in a pose.
 
     **Raises:** `TypeError` for a path instead of a dataset; `BadInput` if it lacks what is drawn.
     """
+    if isinstance(dataset, Model):
+        return _plot_model(dataset, kind, options)
     require_dataset(dataset, "plot")
     kind = kind or ("standing" if dataset.attrs.get("study") == "stand" else "joint_loads")
+    if kind == "body":
+        return _plot_body_of(dataset, **options)
     from .sensitivity_plots import plot_sensitivity, plot_sensitivity_cycle
-    from .sweep_plots import plot_heat_map, plot_response, plot_tornado
-
     from .standing_plots import plot_standing
+    from .sweep_plots import plot_heat_map, plot_response, plot_tornado
 
     of_sensitivity = {"sensitivity": plot_sensitivity, "sensitivity_cycle": plot_sensitivity_cycle}
     of_sweep = {"response": plot_response, "tornado": plot_tornado, "heat_map": plot_heat_map}
     kinds = KINDS | {"standing": plot_standing} | of_sweep | of_sensitivity
     if kind not in kinds:
-        raise UnknownName(f"No figure named '{kind}'. {suggest(kind, tuple(kinds))}")
+        raise UnknownName(f"No figure named '{kind}'. {suggest(kind, (*kinds, 'body'))}")
     return kinds[kind](dataset, **options)
+
+
+def _plot_model(model, kind, options):
+    from .body_picture import plot_body
+
+    if kind not in (None, "body"):
+        raise BadInput(f"Of a model only 'body' can be drawn; '{kind}' is drawn of a result.")
+    return plot_body(model, **options)
+
+
+def _plot_body_of(dataset, model=None, **options):
+    from .body_picture import plot_body
+
+    if model is None:
+        raise BadInput('A result is drawn on its body: `bm.plot(result, "body", model=model)`.')
+    return plot_body(model, dataset, **options)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> tuple[Path, Path]:
@@ -164,15 +187,26 @@ def svg_of(figure: Figure) -> bytes:
 
 
 def styled(function):
-    """Draws a dataset in this file's style; makes figures show in notebooks without pyplot."""
+    """`house_style` for a function of a dataset, checked to be one."""
+    drawn = house_style(function)
 
     @functools.wraps(function)
     def draw(dataset, *args, **kwargs):
         require_dataset(dataset, function.__name__)
+        return drawn(dataset, *args, **kwargs)
+
+    return draw
+
+
+def house_style(function):
+    """Draws in this file's style; makes figures show in notebooks without pyplot."""
+
+    @functools.wraps(function)
+    def draw(*args, **kwargs):
         if "IPython" in sys.modules:
             _show_in_notebook()
         with matplotlib.rc_context(_STYLE):
-            return function(dataset, *args, **kwargs)
+            return function(*args, **kwargs)
 
     return draw
 

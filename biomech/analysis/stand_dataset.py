@@ -53,8 +53,8 @@ POSTURE_WEIGHT_ASSUMED = (
     "Look at effects at 0.1, 1 and 10, and count none whose sign changes."
 )
 IN_THE_PLANE = (
-    "The ground slopes sideways (`right_side_up_deg`), and this body has no coordinate 'pelvis_list'"
-    " to follow it: it cannot lean. Take a body in three dimensions."
+    "The ground slopes sideways (`right_side_up_deg`), and this body has no coordinate "
+    "'pelvis_list' to lean with. Take a body in three dimensions."
 )
 
 

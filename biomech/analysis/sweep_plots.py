@@ -233,7 +233,7 @@ _ALIKE = (
 
 
 def most_changed(dataset: xr.Dataset) -> tuple[str, ...]:
-    """The (peak) hip and knee force of the one leg that changes more, or of the other leg where that
+    """The (peak) hip and knee force of the leg that changes more, or of the other leg where that
     has none; other metrics if there are none."""
     known = known_metrics(dataset)
     wanted = [f"{stem}_{side}" for stem in main_loads(dataset)[:2] for side in SIDES]

@@ -54,6 +54,11 @@ def apply_couplers(
     return replace_rows(value, np.array(coordinates.dependent), dependent)
 
 
+def default_values(skeleton: Skeleton) -> Float[Array, " coordinate"]:
+    """Coordinates [rad or m] of the reference posture: their defaults, couplers applied."""
+    return apply_couplers(skeleton, skeleton.coordinates.default_value)
+
+
 def coupled_motion(
     skeleton: Skeleton,
     value: Float[Array, " coordinate"],

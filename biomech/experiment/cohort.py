@@ -103,7 +103,7 @@ def _about_columns(head: Sequence[str], parameters: Mapping[str, Parameter]) -> 
         elif not column:
             yield f"column {i + 1} has no name."
         elif column not in parameters and (column != LABELS or i > 0):
-            hint = suggest(column, tuple(parameters)) if parameters else "Name an intervention."
+            hint = suggest(column, tuple(parameters))
             yield f"no parameter is called '{short_name(column)}'. {hint}"
 
 

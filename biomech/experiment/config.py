@@ -7,7 +7,6 @@ parameter that exists, an intervention that a study can answer) are here.
 
 import dataclasses
 import json
-import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +19,7 @@ from ..formats import yaml_text
 from ..formats.files import read_bytes
 from ..interventions import CATALOGUE, Parameter
 from ..model.names import BadInput, near_miss, short_name, suggest
+from ..personalise.body_size import SIZE
 from ..studies.metrics import METRICS
 from .sampling import case_count, too_many
 from .schema import (
@@ -199,7 +199,7 @@ def parameter_of(config: ExperimentConfig, key: str) -> Parameter:
 
 def _parameters(config: ExperimentConfig) -> dict[str, Parameter]:
     of_body = {name: CATALOGUE[x.kind].parameters for name, x in config.interventions.items()}
-    of_parts = {part: sweepable_numbers(getattr(config, part)) for part in RESERVED_NAMES}
+    of_parts = {"model": tuple(SIZE.values()), "study": sweepable_numbers(config.study)}
     return {
         f"{part}.{parameter.name}": parameter
         for part, parameters in {**of_body, **of_parts}.items()
@@ -464,9 +464,7 @@ def _must(kind: str, message: str) -> str:
 
 def between(parameter: Parameter) -> str:
     """The range of a parameter, as the end of a sentence."""
-    unit = "" if parameter.unit == "-" else f" {parameter.unit}"
-    neutral = "" if math.isnan(parameter.neutral) else f" (neutral {parameter.neutral:g})"
-    return f"must be between {parameter.lower:g} and {parameter.upper:g}{unit}{neutral}"
+    return f"must be {parameter.range_in_words}"
 
 
 def _sentence(message: str) -> str:
@@ -501,7 +499,9 @@ def _has(data: Any, step: Any) -> bool:
 
 
 def _parameter(keys: tuple[str, ...], data: Any) -> Parameter | None:
-    """The catalogue's parameter that a complaint is about, if it is about one."""
+    """The parameter that a complaint is about, if it is about one."""
+    if len(keys) == 2 and keys[0] == "model":
+        return SIZE.get(keys[1])
     if len(keys) != 3 or keys[0] != "interventions":
         return None
     entry = CATALOGUE.get(data["interventions"][keys[1]].get("kind"))

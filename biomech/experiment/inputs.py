@@ -10,11 +10,11 @@ import numpy as np
 
 from ..analysis.emg import check_emg
 from ..formats.files import as_path, files_in
-from ..formats.load import load_model
 from ..formats.trial import Trial, load_trial
 from ..model.body import Model
 from ..model.edits import lock, weld, with_activation_bounds, with_reserves
 from ..model.names import BadInput, find, near_miss
+from ..personalise.load import load_model
 from ..studies.inverse import MeasuredMotion
 from ..studies.metrics import available_metrics
 from ..studies.prepare import ensure_actuated, measured_motion
@@ -143,8 +143,14 @@ def edited(model: Model, config: ExperimentConfig) -> Model:
 
 
 def _load_body(config: ExperimentConfig, files: dict[str, Path]) -> Model:
-    which = config.model.name or files["model.path"]
-    return load_model(which, precision=config.precision)
+    body = config.model
+    return load_model(
+        body.name or files["model.path"],
+        height_m=body.height_m,
+        mass_kg=body.mass_kg,
+        current_height_m=body.current_height_m,
+        precision=config.precision,
+    )
 
 
 def _load_motion(config: ExperimentConfig, files: dict[str, Path], model: Model) -> Trial:

@@ -21,6 +21,7 @@ from ..formats.trial import Trial
 from ..interventions import CATALOGUE
 from ..model.body import Model
 from ..model.names import BadInput
+from ..personalise.body_size import SIZE
 from ..studies.batch import inverse_batch
 from ..studies.gait_events import gait_events
 from ..studies.inverse import MeasuredMotion, inverse
@@ -177,13 +178,25 @@ class InverseCases:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the result must know about how it was asked for."""
-        return warnings_about(self.config, self.inputs.trial)
+        return warnings_about(self.config, self.inputs.trial, self.table.names)
 
 
-def warnings_about(config: ExperimentConfig, trial: Trial) -> tuple[str, ...]:
-    """What the way of asking does to the answer."""
+def warnings_about(
+    config: ExperimentConfig, trial: Trial, varied: Collection[str] = ()
+) -> tuple[str, ...]:
+    """What the way of asking does to the answer; `varied` are the parameters of a sweep."""
     told = () if trial.external_forces else (NO_LOADS,)
     told += CAUTIONS.get(reference_name(config) or "", ())
+    sized = [
+        f"model.{name}"
+        for name in SIZE
+        if getattr(config.model, name) is not None or f"model.{name}" in varied
+    ]
+    if sized:
+        told += (
+            f"The body is scaled ({', '.join(sized)}); the motion and its external loads are as "
+            "recorded. Judge by the residuals whether they are those of a body of this size.",
+        )
     moving = [
         f"{name} ({chosen.kind})"
         for name, chosen in config.interventions.items()

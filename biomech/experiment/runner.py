@@ -185,7 +185,7 @@ def _begin(study: CaseStudy, out: Any) -> Path:
         part = _first_part(study, study.table.values[plan.rows(0)])
         part = part.isel({CASE: slice(0, plan.span(0).stop)})
         manifest = {**identity(study), "teams": [dataclasses.asdict(this_process())]}
-        store = create_store(partial.folder, manifest, plan, part, study.coordinates)
+        store = create_store(partial.folder, manifest, plan, part, study.table.coordinates)
         store.write(0, part, int(failed_cases(part).sum()))
     assert partial.final is not None
     return partial.final

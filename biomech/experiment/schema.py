@@ -28,6 +28,7 @@ from ..formats.native import SUFFIXES
 from ..interventions import CATALOGUE, Intervention, Parameter
 from ..model import library
 from ..model.names import BadInput, near_miss, short_name, suggest, there_are
+from ..personalise.body_size import HEIGHT, MASS
 from ..solvers import interior_point, separable_programme
 from ..studies.standing_habit import SUPPORTS
 from .sampling import (
@@ -61,6 +62,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
         *("muscle_tendon_speed", "force_at_full_activation", "moment_arm", "ligament_force"),
         *("actuator_force", "reserve_force", "residual_force"),
         *(*_OF_JOINTS, "knee_adduction_moment"),
+        *("knee_contact_force", "medial_knee_force_per_varus"),
         *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
         *("stride_time", "toe_off_pct"),
     ),
@@ -194,11 +196,31 @@ def _built_in(kind: str, name: str | None, known: tuple[str, ...]) -> str | None
     return name
 
 
+def _if_given(parameter: Parameter) -> Any:
+    """The field of a number that may be left away."""
+    facts: Any = {"unit": parameter.unit, "source": parameter.source}
+    return Field(
+        None,
+        ge=parameter.lower,
+        le=parameter.upper,
+        description=f"{parameter.description} [{parameter.unit}]; default: as it is",
+        json_schema_extra=facts,
+    )
+
+
 class BodyModel(Strict):
-    """The body: one that is built in, or a file."""
+    """The body: one that is built in, or a file; of its own size or scaled to another."""
 
     name: Name | None = Field(None, description="a built-in body; `biomech models` lists them")
     path: FileName | None = Field(None, description="an .osim or native .yaml model file")
+    height_m: float | None = _if_given(HEIGHT)
+    mass_kg: float | None = _if_given(MASS)
+    current_height_m: float | None = Field(
+        None,
+        ge=HEIGHT.lower,
+        le=HEIGHT.upper,
+        description="height of a model from a file that has no marker `vertex` [m]",
+    )
 
     @field_validator("name")
     @classmethod
@@ -419,8 +441,8 @@ class Solver(Strict):
         None,
         ge=1,
         le=100_000,
-        description="Newton steps of an instant or case at most; one that needs more has the status "
-        "maximum_iterations; default: "
+        description="Newton steps of an instant or case at most; one that needs more has the "
+        "status maximum_iterations; default: "
         + ", ".join(f"of {kind} {steps}" for kind, steps in _MOST_STEPS.items()),
     )
 
@@ -714,8 +736,9 @@ class ExperimentConfig(Strict):
     interventions: dict[InterventionName, _AnyIntervention] = {}  # type: ignore[valid-type]
     sweep: dict[Name, SweepAxis] = Field(
         {},
-        description="<intervention>.<parameter>, or a number of the study such as "
-        "study.lowpass_hz or study.posture_weight -> its values, or how likely they are",
+        description="<intervention>.<parameter>, model.height_m, model.mass_kg, or a number of the "
+        "study such as study.lowpass_hz or study.posture_weight -> its values, or how likely they "
+        "are",
     )
     design: AnyDesign = Field(  # type: ignore[valid-type]
         GridDesign(kind="grid"),

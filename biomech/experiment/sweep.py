@@ -21,6 +21,7 @@ from ..formats.files import as_path
 from ..interventions import CATALOGUE, Parameter
 from ..model.body import Model
 from ..model.names import BadInput
+from ..personalise.body_size import scale_model
 from .cohort import read_cohort
 from .config import as_lines, axis_values, idle_interventions, parameter_of, sweepable
 from .sampling import draw
@@ -29,14 +30,15 @@ from .schema import CohortDesign, Design, ExperimentConfig, SweepAxis
 _OF_STUDY = "study."
 """Before the name of a swept number of the study itself."""
 Case = Mapping[str, Any]
-"""`<intervention>.<parameter>` -> value, a number or a traced one."""
+"""`<intervention>.<parameter>`, `model.height_m`, `model.mass_kg` -> value, also a traced one."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CaseTable:
     """The cases of a sweep, a row each; one row without columns if nothing is swept.
 
-    - `names`: what varies, as `<intervention>.<parameter>`; `units` of each, as NetCDF writes them.
+    - `names`: what varies, as `<intervention>.<parameter>` or `model.<size>`; `units` of each, as
+      NetCDF writes them.
     - `labels`: names of the cases, if a cohort's file has them.
     - `axes`: the values along each axis of a grid, in order; None for any other design.
     - `design`: how the cases were chosen, in plain data: what the analysis of a sweep needs.
@@ -72,7 +74,8 @@ class CaseTable:
 
     @property
     def corners(self) -> tuple[list[float], ...]:
-        """The least and the largest value of everything that varies; once nothing if nothing does."""
+        """The least and the largest value of everything that varies; one empty list if nothing
+        does."""
         if not self.values.size:
             return ([],)
         return tuple(end.tolist() for end in (self.values.min(axis=0), self.values.max(axis=0)))
@@ -142,7 +145,8 @@ def _units(parameters: Mapping[str, Parameter]) -> dict[str, str]:
 
 
 def apply_interventions(model: Model, config: ExperimentConfig, case: Case) -> Model:
-    """The model under every intervention of the configuration, with the values of `case`."""
+    """The model of the size in `case`, under every intervention, with the values of `case`."""
+    model = _resized(model, config, case)
     for name, chosen in config.interventions.items():
         arguments: dict[str, Any] = chosen.model_dump(exclude={"kind"})
         swept = {k.partition(".")[2]: v for k, v in case.items() if k.startswith(f"{name}.")}
@@ -151,3 +155,15 @@ def apply_interventions(model: Model, config: ExperimentConfig, case: Case) -> M
         except BadInput as error:
             raise BadInput(f"`interventions.{name}`: {error}") from error
     return model
+
+
+def _resized(model: Model, config: ExperimentConfig, case: Case) -> Model:
+    size = {k.partition(".")[2]: v for k, v in case.items() if k.startswith("model.")}
+    if not size:
+        return model
+    known = config.model.current_height_m  # of the file; what is loaded may be scaled already
+    known = None if known is None else config.model.height_m or known
+    try:
+        return scale_model(model, current_height_m=known, **size)
+    except BadInput as error:
+        raise BadInput(f"`model`: {error}") from error

@@ -5,12 +5,26 @@ The configuration schema, `biomech interventions` and the documentation are gene
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 from jax.errors import ConcretizationTypeError
+from jaxtyping import Array, Float
 
+from ..model.body import Model
 from ..model.names import BadInput
+
+SIDES = {"r": ("r",), "l": ("l",), "both": ("r", "l")}
+"""Side of the body -> suffixes of names."""
+
+
+def suffixes(side: str, sides: tuple[str, ...] = tuple(SIDES)) -> tuple[str, ...]:
+    """Suffixes of the names on a `side`, one of `sides`."""
+    if side not in sides:
+        raise BadInput(f"side is '{side}'; it must be one of {', '.join(sides)}.")
+    return SIDES[side]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +39,11 @@ class Parameter:
     description: str
     source: str
 
+    def of(self, kind: str, value: Any, model: Model) -> Float[Array, ""]:
+        """`value` after `check`, in the precision of `model`."""
+        self.check(kind, value)
+        return jnp.asarray(value, model.skeleton.mass.dtype)
+
     def check(self, kind: str, value: Any) -> None:
         """Raise if a concrete `value` is outside the range (traced values pass)."""
         try:
@@ -32,10 +51,14 @@ class Parameter:
         except ConcretizationTypeError:
             return
         if not self.lower <= number <= self.upper:
-            raise BadInput(
-                f"{kind}.{self.name} is {number:g} {self.unit}; it must be between "
-                f"{self.lower:g} and {self.upper:g} (neutral {self.neutral:g})."
-            )
+            raise BadInput(f"{kind}.{self.name} is {number:g}; it must be {self.range_in_words}.")
+
+    @property
+    def range_in_words(self) -> str:
+        """`between -20 and 20 deg (neutral 0)`; a neutral value that is NaN is not told."""
+        unit = "" if self.unit == "-" else f" {self.unit}"
+        neutral = "" if math.isnan(self.neutral) else f" (neutral {self.neutral:g})"
+        return f"between {self.lower:g} and {self.upper:g}{unit}{neutral}"
 
 
 @dataclasses.dataclass(frozen=True)

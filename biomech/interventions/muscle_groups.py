@@ -2,7 +2,8 @@
 
 A group lists name stems; a muscle belongs when its name is a stem, an optional number and the
 side: stem "glmed" covers `glmed1_r`, `glmed2_r`, `glmed3_r` and a lumped `glmed_r`. Stems of the
-Rajagopal and of the gait2392 families are given.
+Rajagopal and of the gait2392 families are given. Groups overlap where muscles have several actions;
+`plantarflexors` are those that push off, the triceps surae.
 
 Source: actions as in Rajagopal et al. (2016), IEEE Trans. Biomed. Eng. 63:2068-2079, Table S1
 (doi:10.1109/TBME.2016.2586891), and standard anatomy.
@@ -11,9 +12,7 @@ Source: actions as in Rajagopal et al. (2016), IEEE Trans. Biomed. Eng. 63:2068-
 import re
 
 from ..model.names import BadInput, UnknownName, suggest
-
-SIDES = {"r": ("r",), "l": ("l",), "both": ("r", "l")}
-"""Side of the body -> suffixes of the muscles' names."""
+from .catalogue import suffixes
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "gluteus_maximus": ("glmax", "glut_max"),
@@ -37,6 +36,23 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "plantarflexors": ("soleus", "gasmed", "gaslat", "gastroc", "med_gas", "lat_gas"),
     "dorsiflexors": ("tibant", "edl", "ehl", "tib_ant", "ext_dig", "ext_hal"),
+    "triceps_surae": ("soleus", "gasmed", "gaslat", "gastroc", "med_gas", "lat_gas"),
+    "iliopsoas": ("psoas", "iliacus", "iliopsoas"),
+    "deep_rotators": ("piri", "peri", "gem", "quadfem", "quad_fem", "obtint", "obtext"),
+    "tibialis_anterior": ("tibant", "tib_ant"),
+    "tibialis_posterior": ("tibpost", "tib_post"),
+    "peroneals": ("perlong", "perbrev", "pertert", "per_long", "per_brev", "per_tert"),
+    "invertors": (
+        *("tibpost", "tibant", "fdl", "fhl"),
+        *("tib_post", "tib_ant", "flex_dig", "flex_hal"),
+    ),
+    "evertors": (
+        *("perlong", "perbrev", "pertert", "edl"),
+        *("per_long", "per_brev", "per_tert", "ext_dig"),
+    ),
+    "toe_flexors": ("fdl", "fhl", "flex_dig", "flex_hal"),
+    "toe_extensors": ("edl", "ehl", "ext_dig", "ext_hal"),
+    "foot_intrinsics": ("fdb",),
 }
 """Group -> stems of muscle names."""
 
@@ -45,9 +61,7 @@ def muscles_in_group(group: str, side: str, names: tuple[str, ...]) -> tuple[str
     """Names of the model's muscles in `group` on `side` ("r", "l" or "both")."""
     if group not in GROUPS:
         raise UnknownName(f"No muscle group named '{group}'. {suggest(group, tuple(GROUPS))}")
-    if side not in SIDES:
-        raise BadInput(f"side is '{side}'; it must be one of {', '.join(SIDES)}.")
-    stems, sides = "|".join(GROUPS[group]), "|".join(SIDES[side])
+    stems, sides = "|".join(GROUPS[group]), "|".join(suffixes(side))
     pattern = re.compile(rf"(?:{stems})\d*_(?:{sides})")
     members = tuple(name for name in names if pattern.fullmatch(name))
     if not members:

@@ -10,8 +10,8 @@ from jaxtyping import ScalarLike
 
 from ..model.body import Model
 from ..model.names import BadInput, find
-from .catalogue import Intervention, Parameter
-from .muscle_groups import SIDES, muscles_in_group
+from .catalogue import SIDES, Intervention, Parameter, suffixes
+from .muscle_groups import muscles_in_group
 
 _SCALE = Parameter(
     name="scale",
@@ -40,8 +40,7 @@ def muscle_strength(
     """
     if bool(muscles) == (group is not None):
         raise BadInput("Give either `muscles=(...)` or `group=...` to muscle_strength, not both.")
-    if side not in SIDES:
-        raise BadInput(f"side is '{side}'; it must be one of {', '.join(SIDES)}.")
+    suffixes(side)
     names = muscles or muscles_in_group(str(group), side, model.muscles.names)
     _SCALE.check("muscle_strength", scale)
     force = model.muscles.max_isometric_force
@@ -52,6 +51,7 @@ def muscle_strength(
 
 def gluteal_strength(model: Model, *, scale: ScalarLike, side: str = "both") -> Model:
     """The model with all gluteal muscles (maximus, medius, minimus) of `side` scaled by `scale`."""
+    _SCALE.check("gluteal_strength", scale)
     return muscle_strength(model, scale=scale, group="gluteals", side=side)
 
 

@@ -44,10 +44,7 @@ class PiecewisePolynomial(eqx.Module):
     def __call__(self, x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
         """Value of each function at its own argument."""
         local, coefficients = self._piece(x)
-        value = coefficients[..., -1]
-        for power in range(coefficients.shape[-1] - 2, -1, -1):
-            value = value * local + coefficients[..., power]
-        return value
+        return _horner(coefficients, local)
 
     def derivative(self) -> "PiecewisePolynomial":
         """The functions' first derivatives. Discontinuous only where the function has a kink."""
@@ -58,6 +55,18 @@ class PiecewisePolynomial(eqx.Module):
         scale = jnp.broadcast_to(scale, self.coefficients[..., 1:].shape)
         return PiecewisePolynomial(self.breaks, self.origin, self.coefficients[..., 1:] * scale)
 
+    def integral(self) -> "PiecewisePolynomial":
+        """The functions' integrals, continuous, zero at the origin of their first piece."""
+        power = jnp.arange(1, self.coefficients.shape[-1] + 1, dtype=self.coefficients.dtype)
+        raised = self.coefficients / jnp.broadcast_to(power, self.coefficients.shape)
+        raised = jnp.concatenate([jnp.zeros_like(raised[..., :1]), raised], axis=-1)
+        used = jnp.isfinite(self.breaks)
+        at = jnp.where(used, self.breaks, 0.0)
+        value = lambda piece: _horner(raised[..., piece, :], at - self.origin[..., piece])
+        step = value(slice(None, -1)) - value(slice(1, None))
+        constant = jnp.cumsum(jnp.where(used, step, 0.0), axis=-1)
+        return PiecewisePolynomial(self.breaks, self.origin, raised.at[..., 1:, 0].add(constant))
+
     def _piece(self, x):
         index = jnp.sum(x[..., None] >= self.breaks, axis=-1)
         one_hot = index[..., None] == jnp.broadcast_to(
@@ -66,6 +75,13 @@ class PiecewisePolynomial(eqx.Module):
         origin = jnp.sum(jnp.where(one_hot, self.origin, 0.0), axis=-1)
         coefficients = jnp.sum(jnp.where(one_hot[..., None], self.coefficients, 0.0), axis=-2)
         return x - origin, coefficients
+
+
+def _horner(coefficients, x):
+    value = coefficients[..., -1]
+    for power in range(coefficients.shape[-1] - 2, -1, -1):
+        value = value * x + coefficients[..., power]
+    return value
 
 
 class ScalarFunction:

@@ -18,6 +18,13 @@ section at stretch s is 1/s of that at rest. Gefen's printed coefficients leave 
 Range: each law is followed up to `END` and straight on from there. Gefen's polynomials stop
 stiffening at s = 1.16 and bend down beyond; Natali's data end near s = 1.06.
 
+Sections: a law and the section it belongs to come together (`SECTION`), else one fascia would be
+five times softer than the other. Cheung et al. (2005), J. Biomech. 38:1045-1054,
+doi:10.1016/j.jbiomech.2004.05.022, give fascia 58.6 mm^2. With Natali's law on 58.6 mm^2, and with
+Gefen's on 58.6 mm^2 for each of the five rays of his foot, a fascia of 186 mm pulls with 194 and
+176 N/mm between half and whole failure load; measured are 203.7 +- 50.5 N/mm and 1189 N (Kitaoka
+et al. 1994, Foot Ankle Int. 15:557-560).
+
 A law has a kink at its slack length. `law_curve` rounds it, C2 and convex, over `ROUNDING` of the
 length on either side, so tension sets in smoothly:
 
@@ -83,6 +90,8 @@ LAWS: dict[str, Callable] = {
 """Nominal stress [MPa] at a stretch, by name."""
 FASCIA_LAWS = ("natali2010", "gefen2002")
 """Those for plantar fascia."""
+SECTION = {"natali2010": 58.6, "gefen2002": 5 * 58.6}
+"""Cross-section of the whole fascia that goes with its law [mm^2]."""
 END = {"natali2010": 1.10, "gefen2002": 1.15, "gefen2002_ligament": 1.15}
 """Stretch up to which each law is followed [-]."""
 
@@ -114,11 +123,19 @@ def law_curve(law: str) -> ScalarFunction:
     return simm_spline(x.tolist(), stress.tolist())
 
 
+def fascia_curve(law: str) -> ScalarFunction:
+    """Tension / section of Natali's fascia [MPa] over length / resting length."""
+    ratio = SECTION[law] / SECTION["natali2010"]
+    return law_curve(law) if ratio == 1.0 else law_curve(law).scaled(ratio)
+
+
 def with_fascia_law(model: Model, law: str) -> Model:
-    """The model with another law for every strand of plantar fascia; cross-sections stay.
+    """The model with another law for every strand of plantar fascia.
 
     `law` is one of `FASCIA_LAWS`. Strands are the ligaments whose name begins with
-    `plantar_fascia`. Differentiable in everything else.
+    `plantar_fascia`. Their `pcsa_force` stays and stands for the section of Natali's law [mm^2];
+    the curve of another law is larger by the ratio of the sections. Differentiable in everything
+    else.
 
     **Raises:** `UnknownName` for a law that is not there, or a model without plantar fascia.
     """
@@ -128,7 +145,7 @@ def with_fascia_law(model: Model, law: str) -> Model:
     strands = [name for name in ligaments.names if name.startswith("plantar_fascia")]
     if not strands:
         find("ligament", "plantar_fascia", ligaments.names)
-    curve, new = ligaments.curve, law_curve(law)
+    curve, new = ligaments.curve, fascia_curve(law)
     for name in strands:
         curve = with_function(curve, find("ligament", name, ligaments.names), new)
     return eqx.tree_at(lambda m: m.ligaments.curve, model, curve)

@@ -24,6 +24,17 @@ def ligament_tension(
     return jnp.where(norm_length > 1.0, tension, 0.0)
 
 
+def ligament_energy(
+    ligaments: Ligaments, length: Float[Array, " ligament"]
+) -> Float[Array, " ligament"]:
+    """Elastic energy [J] at a path length [m]: the tension's work from the resting length on."""
+    norm_length = length / ligaments.resting_length
+    work = ligaments.curve.integral()
+    stretched = work(norm_length) - work(jnp.ones_like(norm_length))
+    energy = ligaments.pcsa_force * ligaments.resting_length * stretched
+    return jnp.where(norm_length > 1.0, energy, 0.0)
+
+
 def ligament_strain(
     ligaments: Ligaments, length: Float[Array, " ligament"]
 ) -> Float[Array, " ligament"]:

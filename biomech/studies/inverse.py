@@ -108,9 +108,8 @@ class InverseRecord(eqx.Module):
     - `actuator_force`: of coordinate actuators, reserves and residuals [N m or N].
     - `residual_moment`: what nothing could supply [N m or N].
     - `joint_reaction_force` [N], `joint_reaction_moment` [N m]: of the parent on the child body,
-      at the joint center, in ground; `..._body_axes`: the force in the child body's axes.
-    - `intersegmental_force`, `intersegmental_moment`: the same without muscles;
-      `..._body_axes`: the moment in the child body's axes.
+      at the joint center, in ground; `..._body_axes`: the same in the child body's axes.
+    - `intersegmental_force`, `intersegmental_moment`: the same without muscles.
     - `joint_center`, `center_of_mass` (of the whole body): in ground [m].
     - `ligament_force`: [N].
     - `status`: index into `STATUS`. From "infeasible" on, what muscles and joints carried is NaN.
@@ -135,8 +134,10 @@ class InverseRecord(eqx.Module):
     joint_reaction_force: Float[Array, "*time joint 3"]
     joint_reaction_moment: Float[Array, "*time joint 3"]
     joint_reaction_force_body_axes: Float[Array, "*time joint 3"]
+    joint_reaction_moment_body_axes: Float[Array, "*time joint 3"]
     intersegmental_force: Float[Array, "*time joint 3"]
     intersegmental_moment: Float[Array, "*time joint 3"]
+    intersegmental_force_body_axes: Float[Array, "*time joint 3"]
     intersegmental_moment_body_axes: Float[Array, "*time joint 3"]
     joint_center: Float[Array, "*time joint 3"]
     center_of_mass: Float[Array, "*time 3"]
@@ -294,8 +295,10 @@ def after_sharing(
         joint_reaction_force=reaction_force,
         joint_reaction_moment=reaction_moment,
         joint_reaction_force_body_axes=rotate_back(now.rotation, reaction_force),
+        joint_reaction_moment_body_axes=rotate_back(now.rotation, reaction_moment),
         intersegmental_force=segment_force,
         intersegmental_moment=segment_moment,
+        intersegmental_force_body_axes=rotate_back(now.rotation, segment_force),
         intersegmental_moment_body_axes=rotate_back(now.rotation, segment_moment),
         joint_center=now.joint_center,
         center_of_mass=center_of_mass(skeleton, now),
@@ -378,7 +381,8 @@ _inverse = compiled(inverse_uncompiled)
 
 _NEEDS_A_SOLUTION = (
     *("activation", "muscle_force", "actuator_force", "residual_moment"),
-    *("joint_reaction_force", "joint_reaction_moment", "joint_reaction_force_body_axes"),
+    *("joint_reaction_force", "joint_reaction_moment"),
+    *("joint_reaction_force_body_axes", "joint_reaction_moment_body_axes"),
 )
 
 

@@ -3,12 +3,15 @@
     peak     = top of the parabola through the largest sample of a window and its two neighbours
     impulse  = integral of |load| over stance, from event to event; linear between samples
     knee adduction moment = -+ (moment of the femur on the tibia) . (tibia x axis) / body mass
+    medial, lateral knee force: see `dynamics.knee_compartments`
 
 Joint loads are sizes of joint reaction forces over body weight. The knee adduction moment is
 *external*: what ground reaction, weight and inertia do about the knee center; positive presses the
 tibia into adduction (varus) on either side. It is the negative of the internal net moment that
 the femur exerts on the tibia, taken about the tibia's x (anterior) axis; a positive rotation about
 x adducts a right tibia and abducts a left one, hence the sign of the side. Muscles do not enter.
+The forces of the two compartments are over body weight and keep their sign: below zero the
+compartment lifts off.
 
 Windows: peaks are taken in stance without the first 5 % of the gait cycle, where measured
 kinematics and ground reaction are least in step; early stance is 5 to 30 % and late stance 30 % to
@@ -40,6 +43,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
+from ..dynamics.knee_compartments import (
+    COMPARTMENTS,
+    KneeContacts,
+    compartment_forces,
+    knee_contacts,
+    lateral_shift,
+)
 from ..model.body import Model
 from ..model.names import UnknownName, find, suggest
 from .gait_events import SIDES
@@ -53,6 +63,7 @@ RIVAL_SHARE = 0.01
 """Peaks closer than this share of the larger one are rivals [-]."""
 _CLOSES = 1e-3  # first and last instant of a periodic record differ by less, over the range [-]
 
+LEG = ("hip", "knee", "ankle")
 _JOINT_NAMES = {
     "hip": ("hip",),
     "knee": ("walker_knee", "knee"),
@@ -72,6 +83,7 @@ class Context(eqx.Module):
     - `stance`: whether each foot is on the ground; all true without external loads.
     - `stance_share`: share of each interval between instants that it is [-].
     - `near_end`: instants too near the ends of the recorded motion for their accelerations.
+    - `knees`: where femur and tibia touch.
     - `joint_names`: of the model. Static.
     - `periodic`: whether the last instant of the record repeats the first. Static.
     """
@@ -82,6 +94,7 @@ class Context(eqx.Module):
     stance: Bool[Array, "time side"]
     stance_share: Float[Array, "interval side"]
     near_end: Bool[Array, " time"]
+    knees: KneeContacts
     joint_names: tuple[str, ...] = eqx.field(static=True)
     periodic: bool = eqx.field(static=True, default=False)
 
@@ -97,7 +110,8 @@ class Window(NamedTuple):
 class Metric(NamedTuple):
     """A number of one side: the peak in a window of the gait cycle, or the impulse over stance.
 
-    - `joint`, `side`; `of`: "force" (joint load) or "adduction_moment" (external, of the knee).
+    - `joint`, `side`; `of`: "force" (joint load), "adduction_moment" (external, of the knee),
+      "medial" or "lateral" (force of that compartment of the knee).
     - `window`: where the peak is looked for; None for an impulse.
     """
 
@@ -123,13 +137,15 @@ def context(
     *,
     stance_share: Float[ArrayLike, "interval side"] | None = None,
     near_end: Bool[ArrayLike, " time"] | None = None,
+    knees: KneeContacts | None = None,
     periodic: bool = False,
 ) -> Context:
     """The context of a record.
 
     `gait_percent` [%], `stance` and `stance_share` come from `gait_events`; without a stance every
     window is the whole record, without a share only whole intervals count. `near_end`: as
-    `motion.near_end` finds it; by default nowhere. `periodic`: as `is_periodic` finds it.
+    `motion.near_end` finds it; by default nowhere. `knees`: by default those of
+    `knee_contacts()`. `periodic`: as `is_periodic` finds it.
     """
     mass = body_mass(model)
     shape = (record.time.shape[0], len(SIDES))
@@ -137,6 +153,7 @@ def context(
     on_ground = jnp.ones(shape, bool) if stance is None else jnp.asarray(stance)
     share = on_ground[1:] & on_ground[:-1] if stance_share is None else jnp.asarray(stance_share)
     near = jnp.zeros(shape[0], bool) if near_end is None else jnp.asarray(near_end)
+    knees = knee_contacts() if knees is None else knees
     return Context(
         body_mass=mass,
         body_weight=mass * jnp.sqrt(jnp.sum(model.skeleton.gravity**2)),
@@ -144,6 +161,7 @@ def context(
         stance=on_ground,
         stance_share=share.astype(record.time.dtype),
         near_end=near,
+        knees=jax.tree.map(lambda x: x.astype(record.time.dtype), knees),
         joint_names=model.skeleton.joint_names,
         periodic=periodic,
     )
@@ -313,6 +331,45 @@ def knee_adduction_moment(
     return sign * about_x / context.body_mass
 
 
+def knee_contact_force(
+    record: InverseRecord, context: Context, side: str
+) -> Float[Array, "time compartment"]:
+    """Medial and lateral contact force of the knee [N]; see `dynamics.knee_compartments`."""
+    row, knee = SIDES.index(side), joint_index(context.joint_names, "knee", side)
+    shift = _lateral_shift(record, context, side, context.knees.varus[row])
+    return compartment_forces(
+        record.joint_reaction_force_body_axes[:, knee],
+        record.joint_reaction_moment_body_axes[:, knee],
+        record.intersegmental_force_body_axes[:, knee],
+        side=side,
+        spacing=context.knees.spacing[row],
+        lateral_shift=shift,
+    )
+
+
+def medial_force_per_varus(
+    record: InverseRecord, context: Context, side: str
+) -> Float[Array, " time"]:
+    """What one radian of varus adds to the medial force, and takes from the lateral one [N/rad].
+
+    Exact: both are linear in varus.
+    """
+    knee = joint_index(context.joint_names, "knee", side)
+    shift = _lateral_shift(record, context, side, 1.0)
+    force = record.intersegmental_force_body_axes[:, knee, 1]
+    return -shift * force / context.knees.spacing[SIDES.index(side)]
+
+
+def _lateral_shift(record, context, side, varus):
+    joints = [joint_index(context.joint_names, joint, side) for joint in LEG]
+    return lateral_shift(varus, *(record.joint_center[:, i] for i in joints))
+
+
+def has_leg(joint_names: Sequence[str], side: str) -> bool:
+    """Whether there are a hip, a knee and an ankle, which compartments of the knee need."""
+    return all(_find_joint(joint_names, joint, side) is not None for joint in LEG)
+
+
 # ------------------------------------------------------------------------------- registry
 
 _WORDS = {
@@ -341,6 +398,15 @@ def _registry() -> dict[str, Metric]:
             what = f"Peak external {side_word} knee adduction moment, {window.words}"
             name = f"{kind}_knee_adduction_moment_{side}"
             metrics[name] = Metric("knee", side, "adduction_moment", window, "N m/kg", what)
+        for part in COMPARTMENTS:
+            for kind, window in _WINDOWS.items():
+                what = f"Peak {side_word} {part} knee contact force, {window.words}"
+                name = f"{kind}_{part}_knee_force_{side}"
+                metrics[name] = Metric("knee", side, part, window, "BW", what)
+            what = f"Impulse of the {side_word} {part} knee contact force over stance"
+            metrics[f"{part}_knee_force_impulse_{side}"] = Metric(
+                "knee", side, part, None, "BW s", what
+            )
     return metrics
 
 
@@ -361,6 +427,8 @@ def available_metrics(joint_names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _has_joint(joint_names, metric):
+    if metric.of in COMPARTMENTS:
+        return has_leg(joint_names, metric.side)
     return _find_joint(joint_names, metric.joint, metric.side) is not None
 
 
@@ -438,9 +506,15 @@ class _Table:
         return jnp.stack(self._rows)[rows]
 
 
+def _compartment(part, record, context, _, side):
+    force = knee_contact_force(record, context, side)[:, COMPARTMENTS.index(part)]
+    return force / context.body_weight
+
+
 _SIGNALS = {
     "force": lambda record, context, joint, side: joint_load(record, context, joint, side),
     "adduction_moment": lambda record, context, _, side: knee_adduction_moment(
         record, context, side
     ),
+    **{part: functools.partial(_compartment, part) for part in COMPARTMENTS},
 }

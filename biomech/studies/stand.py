@@ -154,8 +154,10 @@ class StandingRecord(eqx.Module):
     joint_reaction_force: Float[Array, "joint 3"]
     joint_reaction_moment: Float[Array, "joint 3"]
     joint_reaction_force_body_axes: Float[Array, "joint 3"]
+    joint_reaction_moment_body_axes: Float[Array, "joint 3"]
     intersegmental_force: Float[Array, "joint 3"]
     intersegmental_moment: Float[Array, "joint 3"]
+    intersegmental_force_body_axes: Float[Array, "joint 3"]
     intersegmental_moment_body_axes: Float[Array, "joint 3"]
     joint_center: Float[Array, "joint 3"]
     center_of_mass: Float[Array, "3"]
@@ -199,11 +201,11 @@ def stand(
     *,
     solver: StandingSolver = DEFAULT_SOLVER,
 ) -> StandingRecord:
-    """How `model` stands. Jitted; compiles once per model structure.
+    """How `model` stands. Jitted; compiles once per model structure, with or without a start.
 
     `start`: the record of a neighbouring case, which saves most of the steps.
     """
-    return _stand(model, standing, start, solver)
+    return _stand(model, standing, _begin(model, standing, start), solver)
 
 
 def stand_uncompiled(
@@ -213,12 +215,7 @@ def stand_uncompiled(
     solver: StandingSolver = DEFAULT_SOLVER,
 ) -> StandingRecord:
     """`stand`, to be compiled as a part of something larger."""
-    problem = _Problem(model, standing)
-    begin = _cold(jax.lax.stop_gradient(problem)) if start is None else start_near(start)
-    return _record(problem, _solved(problem, begin, solver))
-
-
-_stand = compiled(stand_uncompiled)
+    return _recorded(model, standing, _begin(model, standing, start), solver)
 
 
 def stand_near(
@@ -230,12 +227,12 @@ def stand_near(
 ) -> StandingRecord:
     """How `model` stands, begun `near` a known answer, and once more from cold where that fails.
 
-    One programme for both tries, so that it compiles no longer than one. Not for derivatives.
+    Compiles no longer than one try. Not for derivatives.
 
-    `first_try`: 0 as said; 1 begins from cold; 2 solves nothing, and the answer is not one.
+    `first_try`: 0 as said; 1 begins from cold; 2 solves nothing, and the answer is none.
     """
     problem = _Problem(model, standing)
-    cold = _cold(problem)
+    cold = cold_start(model, standing)
 
     def attempt(state):
         tries, _ = state
@@ -251,31 +248,21 @@ def stand_near(
     return _record(problem, found)
 
 
-def start_near(record: StandingRecord) -> WarmStart:
-    """Where a case that is close to the one of `record` begins."""
-    x = [record.free_value, record.activation, record.control, record.grip.ravel()]
-    barrier = jnp.asarray(_WARM_BARRIER, record.free_value.dtype)
-    return jax.lax.stop_gradient(WarmStart(jnp.concatenate(x), record.multipliers, barrier))
+def _begin(model, standing, start):
+    return cold_start(model, standing) if start is None else warm_start(start)
 
 
-def no_start(model: Model) -> WarmStart:
-    """A stand-in for `start_near` where nothing is known."""
-    muscles, rows = len(model.muscles.names), len(model.skeleton.coordinates.free)
-    size = rows + muscles + len(model.actuators.names) + 2 * len(model.contacts.names)
-    zero = lambda *shape: jnp.zeros(shape, model.skeleton.mass.dtype)
-    return WarmStart(zero(size), zero(rows), zero())
+def _recorded(model, standing, begin, solver):
+    problem = _Problem(model, standing)
+    return _record(problem, _solved(problem, begin, solver))
 
 
 def _solved(problem, begin: WarmStart, solver: StandingSolver) -> InteriorPointSolution:
     lower, upper = _bounds(problem.model)
     return solve(
-        _objective,
-        _constraints,
-        problem,
-        begin,
-        lower,
-        upper,
+        *(_objective, _constraints, problem, begin, lower, upper),
         curved=len(problem.model.skeleton.coordinates.free),
+        curvature=_constraints_with_straight_muscles,
         tolerance=solver.tolerance,
         max_steps=solver.max_steps,
     )
@@ -297,6 +284,9 @@ def _unsolved(near: WarmStart) -> InteriorPointSolution:
         weakly_active=jnp.zeros(x.shape, bool),
         result=RESULTS.not_finite,
     )
+
+
+_stand = compiled(_recorded)
 
 
 class _Problem(eqx.Module):
@@ -345,6 +335,14 @@ def _constraints(x, problem):
     return body.residual / problem.scale()
 
 
+def _constraints_with_straight_muscles(x, problem):
+    """For the curvature of the steps: paths over a hip take long to compile and bend little."""
+    value, effort = problem.split(x)
+    loaded = problem.standing.loaded
+    body = still_body(problem.model, value, effort, loaded, straight_muscles=True)
+    return body.residual / problem.scale()
+
+
 def _bounds(model):
     muscles, actuators = model.muscles, model.actuators
     coordinates = jnp.full(
@@ -356,14 +354,30 @@ def _bounds(model):
     return jnp.concatenate(lower), jnp.concatenate(upper)
 
 
-def _cold(problem) -> WarmStart:
+@compiled
+def cold_start(model: Model, standing: Standing) -> WarmStart:
     """The habitual posture, set down on the ground so that it carries the weight."""
-    model, standing = problem.model, problem.standing
+    model, standing = jax.lax.stop_gradient((model, standing))
     habit = set_down(model, standing.habit, standing.loaded)
     activation = jnp.full_like(model.muscles.min_activation, _FIRST_ACTIVATION)
     rest = jnp.zeros(len(model.actuators.names) + 2 * len(model.contacts.names), habit.dtype)
     x = jnp.concatenate([habit, activation, rest])
     return WarmStart(x, jnp.zeros_like(habit), jnp.asarray(_COLD_BARRIER, habit.dtype))
+
+
+def warm_start(record: StandingRecord) -> WarmStart:
+    """Where `record` ended."""
+    x = [record.free_value, record.activation, record.control, record.grip.ravel()]
+    barrier = jnp.asarray(_WARM_BARRIER, record.free_value.dtype)
+    return jax.lax.stop_gradient(WarmStart(jnp.concatenate(x), record.multipliers, barrier))
+
+
+def no_start(model: Model) -> WarmStart:
+    """A stand-in for `warm_start` where nothing is known."""
+    muscles, rows = len(model.muscles.names), len(model.skeleton.coordinates.free)
+    size = rows + muscles + len(model.actuators.names) + 2 * len(model.contacts.names)
+    zero = lambda *shape: jnp.zeros(shape, model.skeleton.mass.dtype)
+    return WarmStart(zero(size), zero(rows), zero())
 
 
 def set_down(
@@ -416,8 +430,10 @@ def _record(problem, found) -> StandingRecord:
         joint_reaction_force=force,
         joint_reaction_moment=moment,
         joint_reaction_force_body_axes=back(force),
+        joint_reaction_moment_body_axes=back(moment),
         intersegmental_force=segment_force,
         intersegmental_moment=segment_moment,
+        intersegmental_force_body_axes=back(segment_force),
         intersegmental_moment_body_axes=back(segment_moment),
         joint_center=body.now.joint_center,
         center_of_mass=center_of_mass(model.skeleton, body.now),

@@ -27,7 +27,7 @@ from .stand import (
     StandingSolver,
     no_start,
     stand_near,
-    start_near,
+    warm_start,
 )
 from .standing_metrics import evaluate_standing_metrics
 
@@ -99,7 +99,7 @@ def _batch(model, standing, change, values, begin, known, solver):
         metrics = evaluate_standing_metrics(body, record).value
         found = is_first & (record.status == STATUS.index("successful"))
         near = jax.tree.map(
-            lambda new, old: jnp.where(found & ~solved, new, old), start_near(record), near
+            lambda new, old: jnp.where(found & ~solved, new, old), warm_start(record), near
         )
         return (near, solved | found), (record, metrics, body_mass(body))
 

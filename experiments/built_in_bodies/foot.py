@@ -157,9 +157,9 @@ def bodies(form):
             "mass_center": in_body(name, center),
             "inertia": rounded(inertia, 8),
             "source": f"{DE_LEVA}: foot mass; its split is assumed: even density, in side view as "
-            f"high as the ankle (0.039 H, {DRILLIS}) to the midtarsal joint, then tapering to 15 mm "
-            "at the tip; the talus is the upper quarter of the hindfoot; breadths 45 (talus), 60, "
-            "85 and 90 mm (toes)",
+            f"high as the ankle (0.039 H, {DRILLIS}) to the midtarsal joint, then tapering to 15 "
+            "mm at the tip; the talus is the upper quarter of the hindfoot; breadths 45 (talus), "
+            "60, 85 and 90 mm (toes)",
         }
         for name, (mass, center, inertia) in parts.items()
     ]
@@ -423,7 +423,7 @@ def contacts():
             "viscous_friction": 0.5,
             "transition_velocity": 0.2,
             "constant_contact_force": 1e-6,
-            "hertz_smoothing": 500.0,
+            "hertz_smoothing": 1000.0,
             "hunt_crossley_smoothing": 50.0,
             "source": "stiffness: one body weight strains the heel pad, 16.0 mm thick "
             "(doi:10.1186/s12891-022-05197-w), by 0.4, within the 0.35-0.6 of heel strike (Gefen "
@@ -433,6 +433,24 @@ def contacts():
             "radii assumed",
         }
         for region, (body, x, z, radius, height) in REGIONS.items()
+    ]
+
+
+def markers():
+    """The ends of the foot, between which its length is measured."""
+    ends = {
+        "pternion": ("calcn", above_sole(HEEL, 0.025, MIDTARSAL[2])),
+        "acropodion": ("toes", above_sole(TIP, 0.015, -0.026)),
+    }
+    return [
+        {
+            "name": f"{name}_r",
+            "body": f"{body}_r",
+            "location": in_body(body, place),
+            "source": "back of the heel and tip of the big toe, as far apart as the foot is long: "
+            f"{DE_LEVA}; heights, of the heel's sphere and of the tip, assumed",
+        }
+        for name, (body, place) in ends.items()
     ]
 
 
@@ -489,8 +507,8 @@ def muscles():
             },
             "source": f"{KURA}: section of abductor hallucis 6.68 cm^2 (15.37 % of all), its "
             "fibers 0.20 of 115.8 mm; flexor digitorum brevis (4) and abductor digiti minimi taken "
-            "as five bellies of the mean section of the rest (assumed); 60 N/cm^2 and 10 lengths/s as "
-            "in Rajagopal et al. 2016 (doi:10.1109/TBME.2016.2586891); pennation left out "
+            "as five bellies of the mean section of the rest (assumed); 60 N/cm^2 and 10 lengths/s "
+            "as in Rajagopal et al. 2016 (doi:10.1109/TBME.2016.2586891); pennation left out "
             "(assumed); tendon such that fibers are optimal with toes extended by 35 deg, where "
             "toe flexors are strongest (25-45 deg, Goldmann & Brueggemann 2012, "
             "doi:10.1111/j.1469-7580.2012.01524.x)",
@@ -509,5 +527,6 @@ def right_foot(form):
         "ligaments": ligaments(),
         "passive_moments": passive_moments(form),
         "contacts": contacts(),
+        "markers": markers(),
         "muscles": muscles(),
     }

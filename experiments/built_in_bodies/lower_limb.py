@@ -32,6 +32,7 @@ from anthropometry import (
 )
 from limits import ANDERSON, limits, passive_moment
 from mirror import mirrored
+from vertex import vertex
 
 from biomech.formats.native import format_description
 from biomech.formats.osim import read_osim
@@ -492,7 +493,7 @@ def description(path):
         for key in ("joints", "bodies", "coordinates")
     )
     right = foot.right_foot("space")
-    return {
+    whole = {
         "format": "biomech-model",
         "version": 1,
         "name": "lower_limb",
@@ -516,8 +517,8 @@ def description(path):
         ],
         "contacts": both(right["contacts"]),
         "actuators": motors(),
-        "markers": [],
     }
+    return whole | {"markers": [vertex(whole), *both(right["markers"])]}
 
 
 def main(path):

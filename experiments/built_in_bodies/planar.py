@@ -33,6 +33,7 @@ from foot import ANKLE, MTP, ORIGIN
 from limits import ANDERSON, limits, passive_moment
 from mirror import mirrored
 from scipy.optimize import least_squares
+from vertex import vertex
 
 from biomech.formats.native import format_description
 
@@ -619,6 +620,7 @@ def main(path):
         "contacts": both(FOOT["contacts"]),
         "actuators": motors(),
     }
+    description["markers"] = [vertex(description), *both(FOOT["markers"])]
     OUT.write_text(format_description(description), encoding="utf-8")
     for name, (rms, most) in report.items():
         print(f"{name:8s} moment arms: rms {rms:4.1f} mm, at most {most:4.1f} mm")

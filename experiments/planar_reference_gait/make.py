@@ -26,8 +26,12 @@ from biomech.dynamics.inverse_dynamics import (
 from biomech.dynamics.kinematics import body_motion, pose
 from biomech.dynamics.spatial import cross, rotate, wrench_at
 from biomech.formats.load import load_built_in
+from biomech.model.edits import with_reserves
 from biomech.muscles.ligaments import ligament_tension
+from biomech.muscles.passive_moments import about_coordinates, passive_moment
 from biomech.muscles.paths import path_geometry, pull_on_bodies
+from biomech.studies.inverse import MeasuredMotion, inverse
+from biomech.studies.prepare import ensure_actuated
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE.parents[1] / "biomech" / "model" / "library" / "planar_gait.csv"
@@ -35,6 +39,8 @@ OUT = HERE.parents[1] / "biomech" / "model" / "library" / "planar_gait.csv"
 SPEED = 1.24  # [m/s], Fukuchi 2018, comfortable
 CADENCE = 114.7  # steps/min, Fukuchi 2018, comfortable
 STANCE = 0.603  # of the cycle, same
+TOES_FREE, TOES_FALL = 0.57, 0.10  # when the fascia flexes the toes again, how long; assumed
+MOST_PRESSED = 0.25  # share of a foot's load that the fascia may put on the toes, assumed [-]
 PERIOD = 120.0 / CADENCE  # [s]
 GRAVITY = 9.80665  # [m/s^2]
 DOUBLE = STANCE - 0.5  # one double support, of the cycle
@@ -64,11 +70,13 @@ class Rules(NamedTuple):
 
 RULES = Rules()
 LEG_HARMONICS, BODY_HARMONICS = range(1, 11), range(2, 17, 2)
-MTP_HARMONICS, ARCH_HARMONICS = 10, 6
+MTP_HARMONICS, ARCH_HARMONICS = 10, 10
 COUNT = 100  # instants of the fit
 PRINTED = 200  # instants of the file
-ARCH_ROUNDS = 3
-RESTING_MOMENT = -1.0  # by which the arch is held when nothing loads it [N m]
+ARCH_ROUNDS = 6
+ARCH_CYCLES = 2  # that the arch is followed until it repeats
+ARCH_STEP = 0.6  # share by which muscles' moments about the arch are renewed each round
+ARCH_RESERVE = 20.0  # stands in for what the arch does not yet balance, while it is sought [N m]
 LAST = int(np.ceil(DOUBLE * COUNT)) - 1  # last instant of double support
 
 
@@ -153,12 +161,18 @@ class Foot(NamedTuple):
 
 
 def foot_of(model, side):
-    """Heel, metatarsal, toes."""
-    names = [f"{part}_{side}" for part in ("heel", "metatarsal", "toes")]
+    """Heel, metatarsal, toes: regions of contact in the plane of the metatarsal one."""
+    names = [f"{part}_{side}" for part in ("heel_medial", "metatarsal_23", "hallux")]
     index = [model.contacts.names.index(name) for name in names]
     bodies = np.array([model.contacts.bodies[i] for i in index])
-    location, radius = model.contacts.location, model.contacts.radius
-    return Foot(bodies, np.asarray(location)[index], np.asarray(radius)[index])
+    location, radius = (
+        np.array(x)[index] for x in (model.contacts.location, model.contacts.radius)
+    )
+    with jax.ensure_compile_time_eval():
+        origin = pose(model.skeleton, model.skeleton.coordinates.default_value).position
+        aside = np.asarray(origin)[bodies, 2]
+    location[:, 2] += (aside + location[:, 2])[1] - (aside + location[:, 2])
+    return Foot(bodies, location, radius)
 
 
 def chord_share(model):
@@ -203,10 +217,10 @@ def coordinates_of(model, unknowns, arch, count):
 
 
 def toes_flat(pitch, phase):
-    """MTP angle [rad]: toes stay level while the heel is up, and straighten in early swing."""
+    """MTP angle [rad]: toes stay level while the heel is up, and straighten around toe-off."""
     width = np.deg2rad(3.0)
     level = width * jax.nn.softplus(-pitch / width)
-    before, after = smooth_step(phase / 0.2), 1.0 - smooth_step((phase - STANCE) / 0.2)
+    before, after = smooth_step(phase / 0.2), 1.0 - smooth_step((phase - TOES_FREE) / TOES_FALL)
     return level * before * after
 
 
@@ -406,8 +420,11 @@ class Loads(NamedTuple):
     point: np.ndarray
 
 
-def ground_reaction(m):
-    """The required force, shared between feet and among the parts of each foot."""
+def ground_reaction(m, press):
+    """The required force, shared between feet and among the parts of each foot.
+
+    `press` [count]: with what force the right foot's own tissue presses its toes on the ground [N].
+    """
     count = m.pressure.shape[0]
     half = count // 2
     shared = share_between_feet(m)
@@ -426,23 +443,38 @@ def ground_reaction(m):
     point[..., 0], point[..., 2] = place[..., 0], place[..., 2]
     for i in (0, 1):
         x = place[:half, i, :, 0]
-        parts = lever_rule(x, pressure[i])
+        pressed = smaller(press[i * half : (i + 1) * half], up[i])
+        parts = lever_rule(x, pressure[i], pressed, heel_down(m, i)[:half])
         for axis, value in ((0, along[i]), (1, up[i])):
             force[:half, i, :, axis] = parts * value[:, None]
             force[half:, 1 - i, :, axis] = parts * value[:, None]
     return Loads(force, point)
 
 
-def lever_rule(x, at):
+def smaller(press, up):
+    """`press` as a share of the load `up`, bent over so as to stay below `MOST_PRESSED`."""
+    return press / (up**4 + (press / MOST_PRESSED) ** 4 + 1.0) ** 0.25
+
+
+def heel_down(m, foot):
+    """1 where the heel is down, 0 where it is up, [count]; smooth."""
+    height = np.asarray(m.height)[:, foot, 0]
+    return 1.0 - np.asarray(smooth_step((height - 0.008) / 0.012))
+
+
+def lever_rule(x, at, pressed=-1.0, down=0.0):
     """Shares [n, 3] of heel, metatarsal, toes (at `x`) that have their center `at`.
 
     The pressure is spread by `METATARSAL_SPREAD` to both sides of `at`; each bit of it goes to the
     two parts beside it by its distances. A center that crosses the metatarsals loads the toes, and
-    unloads the heel, over that width, not at once.
+    unloads the heel, over that width, not at once. `pressed` is what the toes carry at least, where
+    the heel is `down` (1, else 0) to carry the rest.
     """
     heel, metatarsal, toes = x.T
     front = ramp(at - metatarsal, METATARSAL_SPREAD) / (toes - metatarsal)
     back = ramp(metatarsal - at, METATARSAL_SPREAD) / (metatarsal - heel)
+    more = down * ramp(pressed - front, 0.02)
+    front, back = front + more, back + more * (toes - metatarsal) / (metatarsal - heel)
     return np.stack([back, 1.0 - front - back, front], axis=1)
 
 
@@ -470,25 +502,78 @@ def net_moments(model, q, wrench):
 
 
 def arch_in_balance(model, q, moments):
-    """Midtarsal angle [rad] at which fascia and ligaments alone carry the required moment."""
-    skeleton = model.skeleton
+    """Midtarsal angle [rad] at which the foot's tissue carries the moments [count] left to it.
+
+    Fascia, ligaments and the passive moment, its damping too: the angle is followed through the
+    cycle until it repeats.
+    """
+    skeleton, passive = model.skeleton, model.passive_moments
     index = skeleton.coordinates.names.index("midtarsal_angle_r")
 
-    def ligament_moment(value):
+    def tissue_moment(value, angle, speed):
+        value = value.at[index].set(angle)
         now = pose(skeleton, value)
         geometry = path_geometry(model.ligaments.paths, now, value)
         tension = ligament_tension(model.ligaments, geometry.length)
         wrench = pull_on_bodies(geometry, tension, len(skeleton.body_names))
-        return generalized_forces(skeleton, now, wrench)[index]
+        speeds = jnp.zeros_like(value).at[index].set(speed)
+        about = about_coordinates(passive, passive_moment(passive, value, speeds), value.size)
+        return (generalized_forces(skeleton, now, wrench) + about)[index]
 
-    at = jax.jit(jax.vmap(lambda value, angle: ligament_moment(value.at[index].set(angle))))
-    value, needed = q[0], np.minimum(moments[:, index], RESTING_MOMENT)
-    low, high = np.full(len(needed), -0.3), np.full(len(needed), 0.4)
-    for _ in range(40):  # bisection: the moment falls as the arch flattens
-        middle = 0.5 * (low + high)
-        too_flat = np.asarray(at(value, jnp.asarray(middle))) < needed
-        high, low = np.where(too_flat, middle, high), np.where(too_flat, low, middle)
-    return 0.5 * (low + high)
+    step = PERIOD / len(moments)
+
+    def advance(before, instant):
+        value, needed = instant
+
+        def halve(_, bounds):  # the moment falls as the arch flattens, and as it does so faster
+            low, high = bounds
+            middle = 0.5 * (low + high)
+            too_flat = tissue_moment(value, middle, (middle - before) / step) < needed
+            return jnp.where(too_flat, low, middle), jnp.where(too_flat, middle, high)
+
+        low, high = jax.lax.fori_loop(0, 40, halve, (-0.4, 0.4))
+        return 0.5 * (low + high), 0.5 * (low + high)
+
+    follow = jax.jit(lambda start, values, needed: jax.lax.scan(advance, start, (values, needed)))
+    angle, series = 0.0, None
+    for _ in range(ARCH_CYCLES):
+        angle, series = follow(angle, q[0], jnp.asarray(moments))
+    return np.asarray(series)
+
+
+def toes_pressed(model, q):
+    """Force [count] with which fascia and passive moment press the right toes on the ground [N]."""
+    skeleton, passive = model.skeleton, model.passive_moments
+    index = skeleton.coordinates.names.index("mtp_angle_r")
+    foot, joint = foot_of(model, "r"), skeleton.joint_names.index("mtp_r")
+
+    def instant(value):
+        now = pose(skeleton, value)
+        geometry = path_geometry(model.ligaments.paths, now, value)
+        tension = ligament_tension(model.ligaments, geometry.length)
+        wrench = pull_on_bodies(geometry, tension, len(skeleton.body_names))
+        about = about_coordinates(
+            passive, passive_moment(passive, value, jnp.zeros_like(value)), value.size
+        )
+        flexing = -(generalized_forces(skeleton, now, wrench) + about)[index]
+        body = foot.bodies[2]
+        place = now.position[body] + now.rotation[body] @ jnp.asarray(foot.location[2])
+        return flexing, place[0] - now.joint_center[joint, 0]
+
+    flexing, lever = map(np.asarray, jax.jit(jax.vmap(instant))(q[0]))
+    return ramp(flexing, 0.5) / lever
+
+
+def muscles_about_arch(model, q, wrench):
+    """Moment of the muscles about the right midtarsal joint [count], sharing by least effort."""
+    names = model.skeleton.coordinates.names
+    arches = [f"midtarsal_angle_{side}" for side in ("r", "l")]
+    helped = ensure_actuated(with_reserves(model, dict.fromkeys(arches, ARCH_RESERVE)))
+    time = jnp.arange(len(wrench)) * PERIOD / len(wrench)
+    record = inverse(helped, MeasuredMotion(time, *q, jnp.asarray(wrench)))
+    arm = np.asarray(record.moment_arm)
+    column = [names[i] for i in model.skeleton.coordinates.free].index(arches[0])
+    return np.einsum("tm,tm->t", np.asarray(record.muscle_force), arm[..., column])
 
 
 def make():
@@ -497,17 +582,24 @@ def make():
     feet = foot_of(model, "r"), foot_of(model, "l")
     measured = read_measured()
     solve = solver(model, feet, measured)
-    arch, x = np.zeros(COUNT), pack(first_guess(measured))
+    arch, muscles, x = np.zeros(COUNT), np.zeros(COUNT), pack(first_guess(measured))
+    index = model.skeleton.coordinates.names.index("midtarsal_angle_r")
     for _ in range(ARCH_ROUNDS):
         x = solve(arch, x)
         q = coordinates_of(model, unpack(x), arch, COUNT)
-        loads = ground_reaction(mechanics(model, feet, q))
-        moments = net_moments(model, q, part_wrenches(model, feet, loads))
-        arch = low_pass(COUNT, ARCH_HARMONICS, COUNT)[0] @ arch_in_balance(model, q, moments)
+        loads = ground_reaction(mechanics(model, feet, q), toes_pressed(model, q))
+        wrench = part_wrenches(model, feet, loads)
+        moments = net_moments(model, q, wrench)[:, index]
+        muscles = muscles + ARCH_STEP * (muscles_about_arch(model, q, wrench) - muscles)
+        new = arch_in_balance(model, q, moments - muscles)
+        new = low_pass(COUNT, ARCH_HARMONICS, COUNT)[0] @ new
+        print(f"arch changes by {np.rad2deg(np.abs(new - arch).max()):.2f} deg at most", flush=True)
+        arch = new
     x = solve(arch, x)
     q = coordinates_of(model, unpack(x), arch, PRINTED)
     m = mechanics(model, feet, q)
-    return model, feet, measured, unpack(x), arch, q, m, ground_reaction(m)
+    loads = ground_reaction(m, toes_pressed(model, q))
+    return model, feet, measured, unpack(x), arch, q, m, loads
 
 
 def write(model, unknowns, q, loads):

@@ -63,9 +63,25 @@ def test_a_weak_leg_leaves_the_other_alone(result):
         assert bool(change.sel(muscle=name) > tolerance) == name.endswith("_r"), name
 
 
-def test_both_legs_of_the_built_in_gait_carry_the_same():
+@pytest.fixture(scope="module")
+def built_in_stride():
+    return inverse(load_model("planar"), reference_gait("planar"))
+
+
+def test_masses_beside_the_plane_make_no_frontal_moment(built_in_stride):
+    """Joints decide: this planar body's feet are a little outwards of its ankles."""
+    assert np.isnan(built_in_stride["knee_adduction_moment"]).all()
+    assert "knee_contact_force" not in built_in_stride
+    assert "compartment" not in built_in_stride.dims
+    names = built_in_stride["metric"].values
+    frontal = [n for n in names if "medial" in n or "lateral" in n or "adduction" in n]
+    assert len(frontal) == 2 * (3 + 2 * 4)
+    assert np.isnan(built_in_stride["metric_value"].sel(metric=frontal)).all()
+
+
+def test_both_legs_of_the_built_in_gait_carry_the_same(built_in_stride):
     """The gait is symmetric and repeats; it begins and ends in a stance, near its ankle's peak."""
-    result = inverse(load_model("planar"), reference_gait("planar"))
+    result = built_in_stride
     assert int(result["metric_at_edge"].sum()) == 0
     # A peak cut in two is not its own rival; the knee's has a real one (3.19 and 3.17 BW).
     rivals = result["metric"].values[result["metric_rival_peak"].values == 1]

@@ -28,7 +28,6 @@ from biomech.experiment.schema import (
 )
 from biomech.experiment.shipped import copy_configurations, find_configuration
 from biomech.interventions import CATALOGUE
-from biomech.interventions.catalogue import Intervention
 from biomech.model.names import BadInput
 from biomech.solvers.separable_programme import solve
 
@@ -165,8 +164,24 @@ def test_minimal_configuration_is_good():
         ),
         (
             {"sweep": {"g.scale": {"values": [1]}}},
-            "`sweep.g.scale`: What can be varied here: study.lowpass_hz. 'g.scale' is none of "
-            "them. To vary the body, name an intervention.",
+            "`sweep.g.scale`: What can be varied here: model.height_m, model.mass_kg, "
+            "study.lowpass_hz. 'g.scale' is none of them. To vary the body, name an intervention.",
+        ),
+        (
+            {"model": {"name": "planar", "height_m": 175}},
+            "`model.height_m` is 175; it must be between 1.3 and 2.2 m (neutral 1.75).",
+        ),
+        (
+            {"model": {"name": "planar", "mass_kg": "75"}},
+            '`model.mass_kg` is "75"; it must be a nu',
+        ),
+        (
+            swept("model.mass_kg", values=[20]),
+            "`20`; it must be between 30 and 200 kg (neutral 75)",
+        ),
+        (
+            swept("model.height", values=[1.8]),
+            "'model.height' is none of them. Did you mean",
         ),
         (
             {**gluteal(scale=1), "sweep": {"gluteal.scal": {"values": [1]}}},
@@ -293,14 +308,25 @@ def test_too_many_cases_are_refused():
     assert "`sweep` has more than 1e15 cases" in told
 
 
-def test_intervention_that_needs_movement_is_refused(monkeypatch):
-    entry = CATALOGUE["gluteal_strength"]
-    moving = Intervention(
-        entry.kind, entry.apply, entry.parameters, entry.choices, entry.texts, needs_motion=True
-    )
-    monkeypatch.setitem(CATALOGUE, entry.kind, moving)
-    assert "allow_fixed_kinematics: true" in complaint(**gluteal(scale=0.5))
-    check(config(**gluteal(scale=0.5), **study(allow_fixed_kinematics=True)))
+@pytest.mark.parametrize("kind", [kind for kind, entry in CATALOGUE.items() if entry.needs_motion])
+def test_intervention_that_needs_movement_is_refused(kind):
+    parameter = CATALOGUE[kind].parameters[0]
+    chosen = {
+        "kind": kind,
+        "side": "r",
+        parameter.name: 0.5 * (parameter.neutral + parameter.upper),
+    }
+    told = complaint(interventions={"x": chosen})
+    assert f"`interventions.x`: '{kind}' acts by changing the movement" in told
+    assert "allow_fixed_kinematics: true" in told
+    check(config(interventions={"x": chosen}, **study(allow_fixed_kinematics=True)))
+
+
+@pytest.mark.parametrize("kind", [kind for kind, entry in CATALOGUE.items() if entry.needs_motion])
+def test_intervention_of_one_side_must_say_which(kind):
+    parameter = CATALOGUE[kind].parameters[0]
+    chosen = {"kind": kind, parameter.name: parameter.upper}
+    assert "`interventions.x.side` is missing." in complaint(interventions={"x": chosen})
 
 
 # ----------------------------------------------------------------------------- generated models
@@ -324,7 +350,9 @@ def test_intervention_model_says_what_the_catalogue_says(kind):
 
 
 def test_sweepable_lists_every_parameter():
-    assert sweepable(check(config(**gluteal(scale=1)))) == ("gluteal.scale", "study.lowpass_hz")
+    assert sweepable(check(config(**gluteal(scale=1)))) == (
+        *("gluteal.scale", "model.height_m", "model.mass_kg", "study.lowpass_hz"),
+    )
 
 
 def test_a_part_declares_what_a_sweep_may_vary():

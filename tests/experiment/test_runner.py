@@ -323,6 +323,15 @@ def test_fixed_kinematics_are_marked(monkeypatch):
     assert "gluteal (gluteal_strength)" in warnings_about(asked, trial)[0]
 
 
+def test_a_scaled_body_is_said_to_move_as_recorded():
+    asked = check(configuration(model={"path": "leg.yaml", "mass_kg": 80.0}))
+    trial = load_inputs(load_config("quickstart")).trial
+    (told,) = warnings_about(asked, trial)
+    assert told.startswith("The body is scaled (model.mass_kg); the motion")
+    swept = warnings_about(check(configuration()), trial, ("model.height_m",))
+    assert swept[0].startswith("The body is scaled (model.height_m); the motion")
+
+
 def test_cautions_of_the_reference_gait_come_with_its_results():
     checked = load_config("quickstart")
     inputs = load_inputs(checked)

@@ -10,6 +10,7 @@ from biomech.experiment.sampling import Distribution, draw
 from biomech.experiment.sweep import apply_interventions, case_table
 from biomech.interventions import CATALOGUE
 from biomech.model.names import BadInput
+from biomech.personalise import scale_model
 from experiment.swinging_leg import configuration, leg
 
 
@@ -119,6 +120,35 @@ def test_every_case_has_the_same_structure(tmp_path):
         for row in range(len(table))
     }
     assert len(shapes) == 1
+
+
+def test_the_size_of_a_case_goes_before_its_interventions():
+    """Leg of the swinging body; its height must be told, having no marker at the head."""
+    model, asked = leg(), config(**TWO_AXES, model={"path": "leg.yaml", "current_height_m": 1.7})
+    for case in ({"model.mass_kg": 40.0}, {"model.mass_kg": 40.0, "gluteal.scale": 0.5}):
+        changed = apply_interventions(model, asked, case)
+        assert float(changed.skeleton.mass.sum()) == pytest.approx(40.0)
+        grown = (47.05 * 40.0 * 1.7 + 1289.6) / (47.05 * 8.0 * 1.7 + 1289.6)  # Handsfield 2014
+        ratio = np.asarray(changed.muscles.max_isometric_force / model.muscles.max_isometric_force)
+        gluteal = case.get("gluteal.scale", 1.0)
+        np.testing.assert_allclose(ratio, [gluteal * grown, 0.9 * grown])
+
+
+def test_a_sweep_from_a_scaled_body_goes_on_from_its_height():
+    """Loaded at 1.8 m from a file of 1.7 m, then swept to 1.7 m: the file's own lengths."""
+    body = {"path": "leg.yaml", "current_height_m": 1.7, "height_m": 1.8}
+    asked = config(**TWO_AXES, model=body)
+    loaded = scale_model(leg(), height_m=1.8, current_height_m=1.7)
+    back = apply_interventions(loaded, asked, {"model.height_m": 1.7})
+    np.testing.assert_allclose(
+        back.muscles.tendon_slack_length, leg().muscles.tendon_slack_length, rtol=1e-12
+    )
+
+
+def test_a_size_that_does_not_fit_the_model_is_named():
+    asked = config(**TWO_AXES)
+    with pytest.raises(BadInput, match=r"`model`: The height of 'small' is not known"):
+        apply_interventions(leg(), asked, {"model.mass_kg": 80.0})
 
 
 def test_intervention_that_does_not_fit_the_model_is_named():

@@ -174,7 +174,8 @@ def _motion(maker, planar, column, count):
 def _loads(maker, planar, q):
     """Feet and the ground reaction under their parts, by the maker's rules."""
     feet = maker.foot_of(planar, "r"), maker.foot_of(planar, "l")
-    return feet, maker.ground_reaction(maker.mechanics(planar, feet, q))
+    press = maker.toes_pressed(planar, q)
+    return feet, maker.ground_reaction(maker.mechanics(planar, feet, q), press)
 
 
 def test_ground_reaction_in_the_file_is_what_its_motion_requires(planar, maker, column):
@@ -248,10 +249,15 @@ def test_ramp_is_the_mean_of_a_sharp_one_under_a_parabola(maker):
 def test_shares_of_the_parts_keep_the_center_all_along_the_foot(maker):
     at = np.linspace(-0.16, 0.045, 100)  # from heel to toes; metatarsals at 0
     x = np.broadcast_to([at[0], 0.0, at[-1]], (at.size, 3))
-    share = maker.lever_rule(x, at)
-    np.testing.assert_allclose(share.sum(axis=1), 1.0, atol=1e-14)
-    np.testing.assert_allclose(np.sum(share * x, axis=1), at, atol=1e-14)
-    assert share.min() > -1e-14
+    down = np.where(at < -0.02, 1.0, 0.0)  # the heel
+    for pressed in (-1.0, 0.0, 0.1):
+        share = maker.lever_rule(x, at, pressed, down)
+        np.testing.assert_allclose(share.sum(axis=1), 1.0, atol=1e-14)
+        np.testing.assert_allclose(np.sum(share * x, axis=1), at, atol=1e-14)
+        assert share.min() > -0.03  # metatarsals pull a little where the heel has it all
+        assert np.all(share[down > 0.0, 2] >= pressed - 1e-14)
+        np.testing.assert_allclose(share[down == 0.0], maker.lever_rule(x, at)[down == 0.0])
+    assert maker.lever_rule(x, at).min() > -1e-14
 
 
 def test_peaks_of_the_joint_loads_hardly_depend_on_the_sampling(gait, planar):

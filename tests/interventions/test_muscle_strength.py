@@ -90,3 +90,26 @@ def test_the_catalogue_says_what_a_user_must_know():
 def test_groups_have_no_muscle_twice():
     for stems in GROUPS.values():
         assert len(set(stems)) == len(stems)
+
+
+def test_clinical_groups_name_the_muscles_of_the_published_model():
+    """Every muscle of a leg of Rajagopal et al. (2016) but one is in a group."""
+    leg = (
+        *("addbrev", "addlong", "addmagDist", "addmagIsch", "addmagMid", "addmagProx", "bflh"),
+        *("bfsh", "edl", "ehl", "fdl", "fhl", "gaslat", "gasmed", "glmax1", "glmax2", "glmax3"),
+        *("glmed1", "glmed2", "glmed3", "glmin1", "glmin2", "glmin3", "grac", "iliacus"),
+        *("perbrev", "perlong", "piri", "psoas", "recfem", "sart", "semimem", "semiten"),
+        *("soleus", "tfl", "tibant", "tibpost", "vasint", "vaslat", "vasmed", "fdb"),
+    )
+    names = tuple(f"{name}_r" for name in leg)
+    members = {group: muscles_in_group(group, "r", names) for group in GROUPS}
+    stems = lambda group: {name[:-2] for name in members[group]}
+    assert {name for group in members.values() for name in group} == set(names) - {"bfsh_r"}
+    assert stems("peroneals") == {"perbrev", "perlong"}
+    assert stems("tibialis_posterior") == {"tibpost"}
+    assert stems("deep_rotators") == {"piri"}
+    assert stems("foot_intrinsics") == {"fdb"}
+    assert stems("invertors") == {"tibpost", "tibant", "fdl", "fhl"}
+    assert stems("evertors") == {"perlong", "perbrev", "edl"}
+    assert stems("toe_flexors") == {"fdl", "fhl"} and stems("toe_extensors") == {"edl", "ehl"}
+    assert stems("triceps_surae") == stems("plantarflexors") == {"soleus", "gasmed", "gaslat"}

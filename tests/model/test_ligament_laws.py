@@ -12,6 +12,7 @@ from biomech.model.ligament_laws import (
     FASCIA_LAWS,
     LAWS,
     ROUNDING,
+    SECTION,
     gefen2002,
     gefen2002_ligament,
     law_curve,
@@ -117,10 +118,23 @@ def fascia_tension(model, stretch):
 
 
 @pytest.mark.parametrize("law", FASCIA_LAWS)
+def test_either_fascia_is_as_stiff_as_measured(planar, law):
+    """Kitaoka et al. (1994): 203.7 +- 50.5 N/mm, up to failure at 1189 N."""
+    rest = float(planar.ligaments.resting_length[planar.ligaments.names.index("plantar_fascia_r")])
+    strain = np.linspace(0.0, 0.1, 20001)
+    tension = SECTION[law] * LAWS[law](1.0 + strain)
+    half, whole = np.interp([1189.0 / 2.0, 1189.0], tension, strain)
+    stiffness = 1189.0 / 2.0 / ((whole - half) * rest)
+    np.testing.assert_allclose(stiffness, 203.7e3, atol=50.5e3)
+
+
+@pytest.mark.parametrize("law", FASCIA_LAWS)
 def test_swapping_the_law_changes_the_fascia_and_nothing_else(planar, law):
     model = with_fascia_law(planar, law)
     stretch = 1.03 * (1.0 + ROUNDING)
-    np.testing.assert_allclose(fascia_tension(model, stretch), 58.6 * LAWS[law](1.03), rtol=1e-5)
+    np.testing.assert_allclose(
+        fascia_tension(model, stretch), SECTION[law] * LAWS[law](1.03), rtol=1e-5
+    )
     before, after = describe_model(planar), describe_model(model)
     for description in (before, after):
         for ligament in description["ligaments"]:
