@@ -139,7 +139,7 @@ def label_standing(
     axes = sweep_coordinates(sweep or {}, sweep_units or {})
     lead, shape = tuple(axes), np.shape(record.status)
     check_lead(shape, axes)
-    metrics = _metrics(model, record) if metrics is None else metrics
+    values = np.asarray(_metrics(model, record) if metrics is None else metrics)
     mass = np.broadcast_to(mass_of(model) if body_mass is None else body_mass, shape)
     weight = mass * float(jnp.linalg.norm(model.skeleton.gravity))
     solved = np.asarray(record.status) == STATUS.index("successful")
@@ -162,7 +162,7 @@ def label_standing(
         "body_mass": ((), mass, attributes("kg", "Body mass of the model")),
         "metric_value": (
             ("metric",),
-            np.where(solved[..., None], metrics, np.nan),
+            np.where(solved[..., None], values, np.nan),
             attributes("see metric_unit", "Value of a named metric"),
         ),
     }

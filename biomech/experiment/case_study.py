@@ -5,7 +5,7 @@ what is here.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
@@ -20,6 +20,7 @@ from .stand_cases import StandCases
 from .sweep import CaseTable
 
 
+@runtime_checkable
 class CaseStudy(Protocol):
     """What a run computes, in any number of batches.
 

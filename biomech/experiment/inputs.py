@@ -71,7 +71,7 @@ def load_inputs(checked: CheckedConfig, study: InverseStudy | None = None) -> In
     _check_hashes(checked, hashes)
     _check_metrics(config, model)
     motion, notes = motion_for(study or config.study, config, model, trial)
-    if trial.emg is not None:
+    if trial.emg is not None and config.trial is not None:
         time, side = np.asarray(motion.time), config.trial.emg_side
         notes += check_emg(trial.emg, model.muscles.names, side, time)
     return Inputs(model, trial, motion, (*trial.notes, *notes), hashes)

@@ -37,7 +37,8 @@ def write_files(folder: Path, dataset: xr.Dataset, study: CaseStudy) -> None:
     table = credibility(dataset)
     table.to_csv(folder / CREDIBILITY_FILE, index=False, lineterminator="\n")
     _write_config(folder / "config.resolved.yaml", resolved(study.config, study.files))
-    missing = write_figures(dataset, folder / "figures", *(study.emg or ()))
+    emg, side = study.emg or (None, "r")
+    missing = write_figures(dataset, folder / "figures", emg, side)
     text = _notes(dataset, table, missing)
     (folder / "notes.txt").write_text(text, encoding="utf-8")
 

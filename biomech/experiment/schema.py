@@ -17,7 +17,6 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationInfo,
     create_model,
     field_validator,
     model_validator,
@@ -768,7 +767,7 @@ class ExperimentConfig(Strict):
 
     @field_validator("trial")
     @classmethod
-    def _moves(cls, trial: RecordedTrial | None, rest: ValidationInfo) -> RecordedTrial | None:
+    def _moves(cls, trial: RecordedTrial | None, rest: Any) -> RecordedTrial | None:
         study = rest.data.get("study")
         if isinstance(study, InverseStudy) and trial is None:
             raise PydanticCustomError("missing", "is missing")
@@ -780,7 +779,7 @@ class ExperimentConfig(Strict):
 
     @field_validator("solver")
     @classmethod
-    def _of_study(cls, solver: Solver, rest: ValidationInfo) -> Solver:
+    def _of_study(cls, solver: Solver, rest: Any) -> Solver:
         """The solver with the numbers of the study where none are given."""
         if "study" not in rest.data:
             return solver

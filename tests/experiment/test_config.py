@@ -102,10 +102,10 @@ def test_minimal_configuration_is_good():
         ),
         (
             {"study": {"kind": "track"}},
-            "'track' is not available in this version; there is: inverse",
+            "'track' is not available in this version; there are: inverse, stand",
         ),
-        ({"study": {"kind": "foo"}}, "`study.kind` is \"foo\"; it must be 'inverse'."),
-        ({"study": {}}, "`study.kind` is missing."),
+        ({"study": {"kind": "foo"}}, "`study.kind`: no 'foo'. There are: inverse, stand."),
+        ({"study": {}}, "`study.kind` is missing. There are: inverse, stand."),
         (study(rate_hz=-1), "`study.rate_hz` is -1; it must be greater than 0."),
         (study(start="soon"), '`study.start` is "soon"; it must be a number.'),
         (study(exponent=True), "`study.exponent` is True; it must be a number."),
@@ -185,7 +185,8 @@ def test_minimal_configuration_is_good():
         ),
         (
             {**gluteal(scale=1), "sweep": {"gluteal.scal": {"values": [1]}}},
-            "`sweep.gluteal.scal`: What can be varied here: gluteal.scale, study.lowpass_hz. "
+            "`sweep.gluteal.scal`: What can be varied here: gluteal.scale, model.height_m, "
+            "model.mass_kg, study.lowpass_hz. "
             "'gluteal.scal' is none of them. Did you mean 'gluteal.scale'?",
         ),
         (
@@ -293,8 +294,10 @@ def test_mistake_is_named_with_the_remedy(changes, said):
 def test_every_missing_key_is_named():
     with pytest.raises(BadInput) as error:
         check({"schema": 1})
-    for key in ("name", "model", "trial", "study"):
+    for key in ("name", "model", "study"):
         assert f"`{key}` is missing." in str(error.value)
+    with pytest.raises(BadInput, match="`trial` is missing."):
+        check({"schema": 1, "study": {"kind": "inverse"}})
 
 
 def test_too_many_cases_are_refused():

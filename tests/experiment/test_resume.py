@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from biomech.experiment import executors, run_files, runner
-from biomech.experiment.inverse_cases import InverseCases
 from biomech.experiment.config import load_config
 from biomech.experiment.executors import Work
+from biomech.experiment.inverse_cases import InverseCases
 from biomech.experiment.open_run import open_run
 from biomech.experiment.runner import SOME_FAILED, RunInterrupted, run
 from biomech.experiment.store import BATCHES, MANIFEST, CannotStore, Store, only_runner

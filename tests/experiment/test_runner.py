@@ -16,10 +16,10 @@ import pytest
 import biomech as bm
 from biomech.analysis.inverse_dataset import NO_LOADS
 from biomech.experiment import inverse_cases, run_files, runner
-from biomech.experiment.inverse_cases import InverseCases, warnings_about
 from biomech.experiment.config import check, load_config, parse_yaml
 from biomech.experiment.figures import write_figures
 from biomech.experiment.inputs import load_inputs
+from biomech.experiment.inverse_cases import InverseCases, warnings_about
 from biomech.experiment.runner import SOME_FAILED, run
 from biomech.experiment.schema import ALWAYS_KEPT, OUTPUTS
 from biomech.formats.storage import Storage
