@@ -132,6 +132,7 @@ def _draw_soles(ax: Axes, dataset) -> None:
     ax.set_aspect("equal", adjustable="datalim")
     ax.margins(0.13)
     ax.set_title(f"Soles from above, forward up;\nlargest disc {largest:.2f} BW")
+    ax.locator_params(nbins=5)
     ax.set_xlabel("right [m]")
     ax.set_ylabel("forward [m]")
 

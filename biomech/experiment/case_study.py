@@ -46,6 +46,11 @@ class CaseStudy(Protocol):
         ...
 
     @property
+    def body(self) -> Model | None:
+        """The body of a run without a sweep, where a picture of it shows what was found."""
+        ...
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the result must know about how it was asked for."""
         ...

@@ -127,6 +127,9 @@ class InverseCases:
         found = found.drop_vars([CASE, *self.table.names], errors="ignore")
         return found.assign_attrs(design=json.dumps(self.table.design))
 
+    body = None
+    """A motion is not drawn as one picture."""
+
     @property
     def model(self) -> Model:
         """The unchanged body."""

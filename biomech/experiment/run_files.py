@@ -38,7 +38,7 @@ def write_files(folder: Path, dataset: xr.Dataset, study: CaseStudy) -> None:
     table.to_csv(folder / CREDIBILITY_FILE, index=False, lineterminator="\n")
     _write_config(folder / "config.resolved.yaml", resolved(study.config, study.files))
     emg, side = study.emg or (None, "r")
-    missing = write_figures(dataset, folder / "figures", emg, side)
+    missing = write_figures(dataset, folder / "figures", emg, side, body=study.body)
     text = _notes(dataset, table, missing)
     (folder / "notes.txt").write_text(text, encoding="utf-8")
 

@@ -83,6 +83,14 @@ class StandCases:
         return dataset.assign_attrs(design=json.dumps(self.table.design))
 
     @property
+    def body(self) -> Model | None:
+        """The body of a run without a sweep, to draw; None of a sweep."""
+        if self.table.names:
+            return None
+        with jax.enable_x64(True):
+            return self._case(self.model, self._standing, ())[0]
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the result must know about how it was asked for."""
         return (POSTURE_WEIGHT_ASSUMED,)

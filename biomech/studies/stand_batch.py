@@ -4,6 +4,10 @@ A case is the body after a change that takes numbers, and how it is asked to sta
 body is solved first, from cold; every case begins near its answer, and once more from cold where
 that fails. So the answer of a case depends neither on the other cases nor on their order. They are
 solved one after the other: together all would take as many steps as the slowest of them.
+
+Changes are applied before, in a programme of their own that is quick to compile. So the solver's
+programme depends on the structure of the body and the number of cases only, and every sweep of that
+size shares it, whatever is varied.
 """
 
 from collections.abc import Callable
@@ -59,8 +63,8 @@ def stand_batch(
 ) -> StandingCases:
     """How every case stands.
 
-    The same `change`, the function object itself, with equally many cases compiles once; give a
-    long sweep in batches of one size.
+    Equally many cases of bodies of one structure compile once; give a long sweep in batches of one
+    size.
 
     - `change`: pure, and keeps the structure of the model (`biomech.interventions`).
     - `values`: arrays of what it takes, with the case as first axis.
@@ -76,34 +80,33 @@ def stand_batch(
         )
     begin = no_start(model) if near is None else near
     known = jnp.asarray(near is not None)
-    record, metrics, mass, found, solved = _batch(
-        model, standing, change, values, begin, known, solver
-    )
+    cases = _changed(model, standing, change, values)
+    record, metrics, mass, found, solved = _batch((model, standing), cases, begin, known, solver)
     return StandingCases(record, metrics, mass, found if bool(solved) else None)
 
 
 @compiled
-def _batch(model, standing, change, values, begin, known, solver):
-    count = jax.tree.leaves(values)[0].shape[0]
-    # Case 0 is the unchanged body, whatever its values.
-    padded = jax.tree.map(lambda x: jnp.concatenate([x[:1], x]), values)
+def _changed(model, standing, change, values):
+    return jax.vmap(lambda own: change(model, standing, own))(values)
+
+
+@compiled
+def _batch(unchanged, cases, begin, known, solver):
+    together = jax.tree.map(lambda x, xs: jnp.concatenate([x[None], xs]), unchanged, cases)
 
     def case(state, each):
         near, solved = state
-        index, own = each
-        is_first = index == 0
-        pick = lambda unchanged, changed: jnp.where(is_first, unchanged, changed)
-        body, how = jax.tree.map(pick, (model, standing), change(model, standing, own))
-        begins = jnp.where(solved, 0, 1)
-        record = stand_near(body, how, near, jnp.where(is_first & solved, 2, begins), solver)
-        metrics = evaluate_standing_metrics(body, record).value
-        found = is_first & (record.status == STATUS.index("successful"))
-        near = jax.tree.map(
-            lambda new, old: jnp.where(found & ~solved, new, old), warm_start(record), near
-        )
-        return (near, solved | found), (record, metrics, body_mass(body))
+        is_unchanged, (model, standing) = each
+        begins = jnp.where(solved, 0, 1)  # near the unchanged body, or from cold
+        first_try = jnp.where(is_unchanged & solved, 2, begins)
+        record = stand_near(model, standing, near, first_try, solver)
+        metrics = evaluate_standing_metrics(model, record).value
+        found = is_unchanged & (record.status == STATUS.index("successful"))
+        keep = lambda new, old: jnp.where(found & ~solved, new, old)
+        near = jax.tree.map(keep, warm_start(record), near)
+        return (near, solved | found), (record, metrics, body_mass(model))
 
-    indices = jnp.arange(count + 1)
-    (near, solved), found = jax.lax.scan(case, (begin, known), (indices, padded))
+    count = jax.tree.leaves(together)[0].shape[0]
+    (near, solved), found = jax.lax.scan(case, (begin, known), (jnp.arange(count) == 0, together))
     record, metrics, mass = jax.tree.map(lambda x: x[1:], found)
     return record, metrics, mass, near, solved
