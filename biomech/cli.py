@@ -181,10 +181,18 @@ def models(
 
 
 @app.command()
-def interventions() -> None:
+def interventions(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="With how each works, as in docs/interventions.md.")
+    ] = False,
+) -> None:
     """List the interventions: parameters, units, ranges, neutral values and sources."""
     from .interventions import CATALOGUE, GROUPS
+    from .interventions.reference import reference
 
+    if markdown:
+        _print(reference(CATALOGUE.values()))
+        return
     rows = []
     for kind, entry in CATALOGUE.items():
         for p in entry.parameters:

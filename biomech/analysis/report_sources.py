@@ -29,14 +29,15 @@ _METHOD = {
         "balance under its weight and the forces of the ground, the one with the least cost is "
         "taken: the effort (the sum of activations raised to the exponent below), the departure "
         "from habitual standing in standard deviations between people, weighed by the posture "
-        "weight, and a high price on friction, so that feet grip hardly more than balance asks "
-        "for. The foot is free: arch, subtalar and toe joints have no habit; ligaments, passive "
-        "moments, muscles and the ground decide. Tendons are elastic.",
+        "weight, a high price on friction, so that feet grip hardly more than balance asks for, "
+        "and on feet that leave their place or tilt. The foot itself is free: arch, subtalar and "
+        "toe joints have no habit; ligaments, passive moments, muscles and the ground decide. "
+        "Tendons are elastic.",
         "The habit is that of the unchanged body: a change of the body shows what balance, effort "
         "and the same habit make of it, not what a person would learn to do. The posture weight "
-        "is assumed. Run the same configuration with posture_weight 0.1 and 10 as well (for "
-        "example with the sweep study.posture_weight: {values: [0.1, 1, 10]}), and call an effect "
-        "whose sign changes not identified.",
+        "is assumed. Run the same configuration with posture_weight 0.01 and 1 as well (for "
+        "example with the sweep study.posture_weight: {values: [0.01, 0.1, 1]}), and call an "
+        "effect whose sign changes not identified.",
     ),
 }
 _MOST_VALUES = 7  # of a parameter that are written out

@@ -20,7 +20,7 @@ from ..studies.gait_events import gait_events
 from ..studies.metrics import METRICS, available_metrics, closes, find_metric
 from ..studies.prepare import ensure_actuated, measured_motion
 from ..studies.sensitivity import load_gradients, metric_gradients, standing_gradients
-from ..studies.stand import STATUS, standing
+from ..studies.stand import POSTURE_WEIGHT, STATUS, standing
 from ..studies.standing_metrics import standing_metrics
 from ..studies.static_optimization import equal_weights
 from .compare import WITHOUT_ZERO
@@ -63,7 +63,7 @@ def sensitivity(
     passive_fiber_force: bool = False,
     support: str = "both",
     held: Sequence[str] = (),
-    posture_weight: float = 1.0,
+    posture_weight: float = POSTURE_WEIGHT,
     uphill_deg: float = 0.0,
     right_side_up_deg: float = 0.0,
 ) -> xr.Dataset:

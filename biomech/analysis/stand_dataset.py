@@ -24,7 +24,7 @@ from ..model.names import BadInput
 from ..precision import require_precision
 from ..studies.gait_events import SIDES
 from ..studies.metrics import body_mass as mass_of
-from ..studies.stand import STATUS, Standing, StandingRecord, standing
+from ..studies.stand import POSTURE_WEIGHT, STATUS, Standing, StandingRecord, standing
 from ..studies.stand import stand as stand_record
 from ..studies.standing_metrics import evaluate_standing_metrics, standing_metrics
 from .labels import (
@@ -46,11 +46,11 @@ _FIELDS = (
     *("joint_reaction_force_body_axes", "intersegmental_force", "intersegmental_moment"),
     *("joint_center", "ligament_force"),
 )
-_COSTS = ("effort", "departure", "grip")
+_COSTS = ("effort", "departure", "grip", "feet")
 _KNOWN_ANYWAY = ("residual", "dual_residual", "iterations", "weakly_active", "status")
 POSTURE_WEIGHT_ASSUMED = (
     "How much habit weighs against effort (posture_weight) is assumed: no study gives that number. "
-    "Look at effects at 0.1, 1 and 10, and count none whose sign changes."
+    "Look at effects at 0.01, 0.1 and 1, and count none whose sign changes."
 )
 IN_THE_PLANE = (
     "The ground slopes sideways (`right_side_up_deg`), and this body has no coordinate "
@@ -63,7 +63,7 @@ def stand(
     *,
     support: str = "both",
     held: Sequence[str] = (),
-    posture_weight: float = 1.0,
+    posture_weight: float = POSTURE_WEIGHT,
     exponent: float = 2.0,
     uphill_deg: float = 0.0,
     right_side_up_deg: float = 0.0,
@@ -74,7 +74,7 @@ def stand(
     - `support`: "both", "right_leg" or "left_leg".
     - `held`: coordinates that muscles keep at their habitual value, e.g. `("knee_angle_r",)`.
     - `posture_weight`: w of the departure from habit against effort, see `studies.stand`; assumed,
-      so look at effects at 0.1, 1 and 10.
+      so look at effects at 0.01, 0.1 and 1.
     - `exponent`: of activation in the effort.
     - `uphill_deg`, `right_side_up_deg`: slope of the ground, forward and to the right.
     - `config`: stored in the dataset instead of these arguments.

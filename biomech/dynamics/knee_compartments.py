@@ -109,4 +109,4 @@ def lateral_shift(
     """How far `varus` [rad] takes the knee outwards [m]; + away from the other leg."""
     distance = lambda p, q: jnp.sqrt(jnp.sum((q - p) ** 2, axis=-1))
     thigh, shank = distance(hip_center, knee_center), distance(knee_center, ankle_center)
-    return varus * thigh * shank / (thigh + shank)
+    return jnp.asarray(varus) * thigh * shank / (thigh + shank)

@@ -17,8 +17,10 @@ A coordinate that is a translation (not of the root, whose parent is ground, whi
 takes the factor of its axis: its default, range, passive angles and what depends on it follow, so
 that f(q) becomes s f(q / s). Forces, moments, masses and contact stiffness stay.
 
-Source: stretching of coordinates and of their second moments, elementary. Departure: OpenSim
-scales the radius of a wrap cylinder with the mean of the factors of its x and y axes.
+Source: stretching of coordinates and of their second moments, elementary. Where factors are equal
+along x, y and z, all is as OpenSim's `Model.scale` does it. Departures where they are not: OpenSim
+takes a body for a cylinder to scale its inertia, and scales the radius of a wrap cylinder with the
+mean of the factors along its own x and y.
 """
 
 import dataclasses

@@ -8,10 +8,13 @@ A cluster elsewhere is only talked to over TLS: whoever can reach a dask worker 
 """
 
 import contextlib
+import importlib
 import logging
 import os
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,8 +28,8 @@ NO_HTTP = {"distributed.scheduler.http.routes": [], "distributed.worker.http.rou
 """dask's pages on the state of a cluster, which need no password."""
 ONE_EACH = {"distributed.scheduler.worker-saturation": 1.0}
 """No batch waits in a worker: one that dies is blamed on all that it holds."""
-_SLURM: dict[str, Any] = {"cores": 1, "processes": 1, "memory": "2 GB"}
-"""What a job of ours asks for, unless told otherwise."""
+_SLURM: dict[str, Any] = {"cores": 1, "memory": "2 GB"}
+"""What a job of ours asks for, unless told otherwise; a process for each core, of one thread."""
 _SELF = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -74,16 +77,13 @@ def on_dask(
             future.release()
 
 
-def dask_team(workers: int | None, cluster: str, options: Mapping[str, Any]) -> Team:
+def dask_team(workers: int | None, cluster: str) -> Team:
     """The workers that `on_dask` asks for."""
     count = workers or len(usable_cores(None))
     if cluster == "local":
         environments = worker_environments(count, gpus())
         return Team("dask", len(environments), 1)
-    if cluster == "slurm":
-        threads = options.get("cores", _SLURM["cores"])
-        return Team("dask", count, threads if isinstance(threads, int) else None)
-    return Team("dask", None, None)
+    return Team("dask", count, 1) if cluster == "slurm" else Team("dask", None, None)
 
 
 @contextlib.contextmanager
@@ -98,6 +98,19 @@ def _environment(chosen: Mapping[str, str]) -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _own_ctrl_c() -> Iterator[None]:
+    """Ctrl-C stays ours: once imported, `dask_jobqueue` would end the program without a word."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears it
+        yield
+        return
+    own = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, own)
 
 
 def _about(timeout: float | None) -> str:
@@ -175,9 +188,11 @@ def gpus() -> list[str]:
 def _slurm(distributed: Any, workers: int, options: dict[str, Any]) -> Any:
     jobqueue = _import("dask_jobqueue")
     security = distributed.security.Security.temporary()
+    asked = {**_SLURM, **options}
     try:
         cluster = jobqueue.SLURMCluster(
-            **{**_SLURM, **options},
+            **asked,
+            processes=int(asked["cores"]),
             protocol="tls://",
             security=security,
             scheduler_options={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
@@ -189,10 +204,9 @@ def _slurm(distributed: Any, workers: int, options: dict[str, Any]) -> Any:
 
 
 def _import(name: str) -> Any:
-    import importlib
-
     try:
-        return importlib.import_module(name)
+        with _own_ctrl_c():
+            return importlib.import_module(name)
     except ImportError as error:
         raise BadInput(
             f"The executor `dask` needs {name}: pip install 'biomech[cluster]'."

@@ -246,7 +246,7 @@ def _execute(
         from .dask_executor import dask_team, on_dask
 
         options = {str(key): value for key, value in asked.cluster_options.items()}
-        team = dask_team(asked.workers, asked.cluster, options)
+        team = dask_team(asked.workers, asked.cluster)
         finished = on_dask(work, batches, asked.retries, asked.workers, asked.cluster, options)
     if batches:
         note_team(dataclasses.asdict(team))

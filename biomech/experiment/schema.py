@@ -29,6 +29,7 @@ from ..model import library
 from ..model.names import BadInput, near_miss, short_name, suggest, there_are
 from ..personalise.body_size import HEIGHT, MASS
 from ..solvers import interior_point, separable_programme
+from ..studies.stand import POSTURE_WEIGHT
 from ..studies.standing_habit import SUPPORTS
 from .sampling import (
     MAX_CASES,
@@ -196,14 +197,13 @@ def _built_in(kind: str, name: str | None, known: tuple[str, ...]) -> str | None
 
 
 def _if_given(parameter: Parameter) -> Any:
-    """The field of a number that may be left away."""
-    facts: Any = {"unit": parameter.unit, "source": parameter.source}
+    """The field of a number that may be left away, and varied."""
     return Field(
         None,
         ge=parameter.lower,
         le=parameter.upper,
         description=f"{parameter.description} [{parameter.unit}]; default: as it is",
-        json_schema_extra=facts,
+        json_schema_extra=_sweepable(parameter.unit) | {"source": parameter.source},
     )
 
 
@@ -391,11 +391,11 @@ class StandStudy(Study):
         (), description="coordinates that muscles keep at their habitual value, e.g. knee_angle_r"
     )
     posture_weight: float = Field(
-        1.0,
+        POSTURE_WEIGHT,
         ge=0.0,
         le=1e6,
         description="how much departure from habit weighs against effort [-]; assumed: look at "
-        "0.1, 1 and 10",
+        "0.01, 0.1 and 1",
         json_schema_extra=_sweepable("-"),
     )
     exponent: float = Field(

@@ -10,9 +10,9 @@ so the thin edge has thickness 0 and a region lies higher by what is under its c
 part of the foot has its edges there. It is rigid and fixed to the foot (`sole`). Not modelled: its
 own give, weight and friction.
 
-Gradient at angle 0: half the wedge's width passes from one edge to the other there, so the even
-part of the thickness, |tan(angle)| width / 2, has a kink. Its derivative is taken as 0, the mean of
-both sides: at 0 the derivative is that of the tilt about the middle of the sole alone.
+Gradient at angle 0: there the thin edge passes from one side to the other, so the even part of the
+thickness, |tan(angle)| width / 2, has a kink. Its derivative is taken as 0, the mean of both sides:
+at 0 the derivative is that of the tilt about the middle of the sole alone.
 """
 
 import jax.numpy as jnp

@@ -10,14 +10,16 @@ lengthen, so their velocity does not enter. Where a rigid tendon would hand all 
 fiber, this one takes its share: in a passively stretched soleus, whose tendon is six times as long
 as its fibers, most of it.
 
+A muscle so short that its tendon would be slack even at the shortest fiber does not pull, and has
+no slope there.
+
 Source: Zajac (1989), Crit. Rev. Biomed. Eng. 17:359-411; limits of the fiber as in `rigid_tendon`.
 
-Method: Newton on s, kept inside a bracket by bisection. Derivatives up to second order are exact:
-after convergence three more steps are taken with the slope held constant, of which each makes one
-more order of the derivative right (implicit function theorem).
+Method: Newton on s, kept by bisection between the shortest fiber, where a taut tendon pulls more,
+and the length that leaves the tendon slack, where the fiber does. Derivatives up to second order
+are exact: after convergence three more steps are taken with the slope held constant, of which each
+makes one more order of the derivative right (implicit function theorem).
 """
-
-import math
 
 import equinox as eqx
 import jax
@@ -26,9 +28,9 @@ from jaxtyping import Array, Float
 
 from ..model.muscles import Muscles
 from .curves import active_force_length, passive_force_length, tendon_force_length
-from .rigid_tendon import MAX_PENNATION_ANGLE, MIN_NORM_LENGTH_ALONG_TENDON
+from .rigid_tendon import shortest_along_tendon
 
-_STEPS = 30  # each at least halves the bracket or is a Newton step
+_STEPS = 40  # each at least halves the bracket or is a Newton step
 _CORRECTIONS = 3
 
 
@@ -39,7 +41,7 @@ class RestingMuscle(eqx.Module):
 
     - `force`: along the tendon [N].
     - `norm_fiber_length`: fiber length / optimal fiber length [-].
-    - `tendon_strain`: lengthening of the tendon / slack length [-].
+    - `tendon_strain`: lengthening of the tendon / slack length [-], 0 when slack.
     """
 
     force: Float[Array, " muscle"]
@@ -55,16 +57,19 @@ def resting_muscle(
     """Force and fibers at an activation [-] and a constant muscle-tendon length [m]."""
     inputs = muscles, activation, muscle_tendon_length
     frozen = jax.lax.stop_gradient(inputs)
-    along = jax.lax.stop_gradient(_solve(*frozen))
+    shortest = shortest_along_tendon(frozen[0])
+    taut = frozen[2] - frozen[0].tendon_slack_length > shortest
+    along = jax.lax.stop_gradient(_solve(*frozen, shortest))
     _, slope = _miss_and_slope(along, *frozen)
-    slope = jax.lax.stop_gradient(slope)
+    slope = jax.lax.stop_gradient(jnp.where(taut, slope, jnp.inf))
     for _ in range(_CORRECTIONS):
         along = along - _miss(along, *inputs) / slope
     strain = (muscle_tendon_length - along) / muscles.tendon_slack_length - 1.0
+    force = muscles.max_isometric_force * tendon_force_length(muscles.curves, 1.0 + strain)
     return RestingMuscle(
-        muscles.max_isometric_force * tendon_force_length(muscles.curves, 1.0 + strain),
+        jnp.where(taut, force, 0.0),
         _fiber(muscles, along)[0],
-        strain,
+        jnp.where(taut, strain, 0.0),
     )
 
 
@@ -89,13 +94,7 @@ def _miss_and_slope(along, *inputs):
     return jax.jvp(miss, (along,), (jnp.ones_like(along),))
 
 
-def _solve(muscles, activation, muscle_tendon_length):
-    height = muscles.optimal_fiber_length * jnp.sin(muscles.pennation_angle)
-    low = jnp.maximum(
-        height / math.tan(MAX_PENNATION_ANGLE),
-        MIN_NORM_LENGTH_ALONG_TENDON * muscles.optimal_fiber_length,
-    )
-    high = jnp.maximum(muscle_tendon_length, 1.01 * low)
+def _solve(muscles, activation, muscle_tendon_length, shortest):
     slack = muscle_tendon_length - muscles.tendon_slack_length
     inputs = muscles, activation, muscle_tendon_length
 
@@ -107,5 +106,5 @@ def _solve(muscles, activation, muscle_tendon_length):
         inside = (slope > 0.0) & (newton >= low) & (newton <= high)
         return jnp.where(inside, newton, 0.5 * (low + high)), low, high
 
-    first = jnp.clip(slack, low, high)
-    return jax.lax.fori_loop(0, _STEPS, step, (first, low, high))[0]
+    longest = jnp.maximum(slack, shortest)
+    return jax.lax.fori_loop(0, _STEPS, step, (longest, shortest, longest))[0]

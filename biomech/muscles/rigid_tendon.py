@@ -38,8 +38,8 @@ from .curves import (
     passive_force_length,
 )
 
-MAX_PENNATION_ANGLE = math.acos(0.1)  # OpenSim's `maximum_pennation_angle` [rad]
-MIN_NORM_LENGTH_ALONG_TENDON = 0.01  # [-]
+_MAX_PENNATION_ANGLE = math.acos(0.1)  # OpenSim's `maximum_pennation_angle` [rad]
+_MIN_NORM_LENGTH_ALONG_TENDON = 0.01  # [-]
 
 
 class RigidTendonState(eqx.Module):
@@ -68,10 +68,7 @@ def rigid_tendon_state(
 ) -> RigidTendonState:
     """Fibers at a muscle-tendon length [m] and lengthening speed [m/s]."""
     height = muscles.optimal_fiber_length * jnp.sin(muscles.pennation_angle)
-    shortest = jnp.maximum(
-        height / math.tan(MAX_PENNATION_ANGLE),
-        MIN_NORM_LENGTH_ALONG_TENDON * muscles.optimal_fiber_length,
-    )
+    shortest = shortest_along_tendon(muscles)
     available = muscle_tendon_length - muscles.tendon_slack_length
     along_tendon = jnp.maximum(available, shortest)
     fiber_length = jnp.sqrt(height**2 + along_tendon**2)
@@ -84,6 +81,15 @@ def rigid_tendon_state(
         cos_pennation=cos_pennation,
         norm_fiber_velocity=muscle_tendon_speed * cos_pennation / max_velocity,
         at_shortest=available <= shortest,
+    )
+
+
+def shortest_along_tendon(muscles: Muscles) -> Float[Array, " muscle"]:
+    """Length along the tendon that a fiber never falls below [m]; see the head of this file."""
+    height = muscles.optimal_fiber_length * jnp.sin(muscles.pennation_angle)
+    return jnp.maximum(
+        height / math.tan(_MAX_PENNATION_ANGLE),
+        _MIN_NORM_LENGTH_ALONG_TENDON * muscles.optimal_fiber_length,
     )
 
 
@@ -124,5 +130,5 @@ def passive_force(
 def _cos_pennation_at_normalized_length(muscles, state):
     # The length of 1 stands for one metre: phi = asin(h / (l / optimal_fiber_length)).
     height = muscles.optimal_fiber_length * jnp.sin(muscles.pennation_angle)
-    sine = jnp.minimum(height / state.norm_fiber_length, math.sin(MAX_PENNATION_ANGLE))
+    sine = jnp.minimum(height / state.norm_fiber_length, math.sin(_MAX_PENNATION_ANGLE))
     return jnp.sqrt(1.0 - sine**2)

@@ -158,7 +158,6 @@ def solve(
     upper: Float[Array, " variable"],
     *,
     curved: int,
-    curvature: Constraints | None = None,
     tolerance: float = TOLERANCE,
     max_steps: int = MAX_STEPS,
 ) -> InteriorPointSolution:
@@ -169,13 +168,9 @@ def solve(
     - `start`: no derivative flows through it; moved inside the bounds where it is not.
     - `lower`, `upper`: may be infinite; an entry with both equal has no inside: take it out of x.
     - `curved`: how many leading entries may enter in any way; see the module's page.
-    - `curvature`: stands in for the constraints in the Hessian of the steps, if their own second
-      derivatives are long to compile: for example with a part held constant. The better, the fewer
-      steps; answer and derivatives do not depend on it.
     - `tolerance`: on residual, dual residual and complementarity; scale rows and objective to 1.
     """
-    bending = constraints if curvature is None else curvature
-    programme = _Programme(objective, constraints, bending, curved, tolerance, max_steps)
+    programme = _Programme(objective, constraints, curved, tolerance, max_steps)
     bounds = _bounds(lower, upper)
     last = _iterate(programme, *jax.lax.stop_gradient((parameters, start, bounds)))
     x, y, z_lower, z_upper = _with_derivative(programme, parameters, bounds, last)
@@ -201,7 +196,6 @@ def solve(
 class _Programme(eqx.Module):
     objective: Objective = eqx.field(static=True)
     constraints: Constraints = eqx.field(static=True)
-    curvature: Constraints = eqx.field(static=True)
     curved: int = eqx.field(static=True)
     tolerance: float = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)
@@ -213,35 +207,20 @@ class _Programme(eqx.Module):
         return along_x, -along_y
 
     def local(self, x, y, p) -> _Local:
-        """What a step needs, its hessian with `curvature` in place of the constraints."""
+        """Everything a step needs. The constraints appear once: they are long to compile."""
         k = self.curved
-        directions = self._directions(x)[:k]
-        along = lambda d: jax.jvp(lambda x: self.constraints(x, p), (x,), (d,))
-        residual, rate = jax.vmap(along, out_axes=(None, 0))(directions)
-        jacobian = jnp.concatenate([rate.T, self._other_rate(x, p)], axis=1)
-        objective, gradient = jax.value_and_grad(self.objective)(x, p)
-        return _Local(objective, gradient, residual, jacobian, self.hessian(x, y, p))
+        other = x[k:]
+        along = lambda d: jax.jvp(lambda x: self.slopes(x, y, p), (x,), (d,))
+        others = jnp.concatenate([jnp.zeros(k, x.dtype), jnp.ones_like(other)])
+        directions = jnp.concatenate([jnp.eye(k, x.size, dtype=x.dtype), others[None]])
+        (gradient, residual), (bend, rate) = jax.vmap(along, out_axes=(None, 0))(directions)
+        at = lambda other: jnp.concatenate([x[:k], other])
+        other_rate = jax.jacrev(lambda other: self.constraints(at(other), p))(other)
+        jacobian = jnp.concatenate([rate[:k].T, other_rate], axis=1)
 
-    def hessian(self, x, y, p, *, exact=False):
-        """Of f - y' c: full along the curved entries, diagonal in the others."""
-        k = self.curved
-        rows = self.constraints if exact else self.curvature
-        slope = jax.grad(lambda x: self.objective(x, p) - jnp.dot(y, rows(x, p)))
-        directions = self._directions(x)
-        bend = jax.vmap(lambda d: jax.jvp(slope, (x,), (d,))[1])(directions)
-        matrix = jnp.diag(directions[k] * bend[k])
-        return matrix.at[:k].set(bend[:k]).at[k:, :k].set(bend[:k, k:].T)
-
-    def _directions(self, x):
-        """The curved entries one by one, then all others together."""
-        k, n = self.curved, x.size
-        others = jnp.concatenate([jnp.zeros(k, x.dtype), jnp.ones(n - k, x.dtype)])
-        return jnp.concatenate([jnp.eye(k, n, dtype=x.dtype), others[None]])
-
-    def _other_rate(self, x, p):
-        k = self.curved
-        rows = lambda other: self.constraints(jnp.concatenate([x[:k], other]), p)
-        return jax.jacrev(rows)(x[k:])
+        hessian = jnp.diag(others * bend[k])
+        hessian = hessian.at[:k].set(bend[:k]).at[k:, :k].set(bend[:k, k:].T)
+        return _Local(self.objective(x, p), gradient + y @ jacobian, residual, jacobian, hessian)
 
     def nowhere(self, x, y) -> _Local:
         """A stand-in before anything is evaluated."""
@@ -550,10 +529,7 @@ def _implicit_derivative(programme, primals, tangents):
     pull = d_gradient - from_lower - from_upper
 
     local = last.local
-    hessian = local.hessian
-    if programme.curvature is not programme.constraints:
-        hessian = programme.hessian(last.x, last.y, parameters, exact=True)
-    weight = hessian + jnp.diag(last.lower / below + last.upper / above)
+    weight = local.hessian + jnp.diag(last.lower / below + last.upper / above)
     m, n = local.jacobian.shape
     scale = 1.0 / jnp.sqrt(jnp.maximum(1.0, jnp.abs(jnp.diag(weight))))
     rows = local.jacobian * scale[None]

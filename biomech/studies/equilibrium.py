@@ -20,7 +20,6 @@ import math
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -102,13 +101,10 @@ def still_body(
     free_value: Float[Array, " free"],
     effort: Effort,
     loaded: Float[Array, " contact"],
-    *,
-    straight_muscles: bool = False,
 ) -> StillBody:
     """The body at rest with its free coordinates at `free_value` [rad or m].
 
-    `loaded` is 1 for regions that the ground may carry and 0 for others: a lifted foot. With
-    `straight_muscles`, derivatives take moment arms and lengths of muscles for constant.
+    `loaded` is 1 for regions that the ground may carry and 0 for others: a lifted foot.
     """
     skeleton = model.skeleton
     value = full_value(model, free_value)
@@ -127,8 +123,6 @@ def still_body(
 
     muscles = path_geometry(model.muscles.paths, now, value)
     arms = moment_arms(muscles, skeleton, now)
-    if straight_muscles:
-        muscles, arms = jax.lax.stop_gradient((muscles, arms))
     resting = resting_muscle(model.muscles, effort.activation, muscles.length)
     force = resting.force
 

@@ -3,17 +3,21 @@
     minimise   sum_m w_m a_m^p + sum_i w_i u_i^p                              effort
                + w sum_k ((q_k - habit_k) / spread_k)^2                       departure from habit
                + GRIP_WEIGHT sum g^2                                          grip not needed
-    subject to balance about every free coordinate (`equilibrium`), activations, controls and
+               + feet that leave their place or tilt                (`planted_feet`)
+subject to balance about every free coordinate (`equilibrium`), activations, controls and
                grips within their bounds
 
 over the free coordinates q, activations a, controls u and grips g. The foot is free to move: its
 arch, subtalar and toe joints have no habit, nor has the height of the pelvis; ligaments, passive
-moments, muscles and the ground decide. Regions of the sole push and never pull, so that in balance
-the center of mass is above the support (`support_margin` says how far inside).
+moments, muscles and the ground decide. But feet stay planted, side by side and flat.
 
-`w` weighs habit (`standing_habit`) against effort: at 1, the default, a joint that departs by one
-standard deviation between people costs as much as one muscle at full activation. No study gives
-that number: it is assumed, so report effects at 0.1, 1 and 10 times w as well.
+Regions of the sole push and never pull, so that in balance the center of mass is above the support
+(`support_margin` says how far inside).
+
+`w` weighs habit (`standing_habit`) against effort. No study gives it. It is 0.1 by default: a joint
+that departs by one standard deviation between people then costs about as much as all the effort of
+this body's quiet standing (0.1), since people who differ by that much all stand with little effort.
+It remains an assumption: report effects at 0.01, 0.1 and 1 as well.
 
 Solved by `solvers.interior_point`; derivatives of everything in the record with respect to the
 model and the settings are implicit at the solution.
@@ -52,9 +56,12 @@ from .equilibrium import (
     reactions,
     still_body,
 )
+from .planted_feet import feet_cost, stance_of
 from .standing_habit import SPREAD, habitual_posture, loaded_regions
 from .static_optimization import EffortWeights, equal_weights
 
+POSTURE_WEIGHT = 0.1
+"""w, see above [-]."""
 PLACE_SPREAD = 1.0
 """Departure that counts 1 of where the pelvis is along the ground, which nothing decides [m]."""
 HELD_SPREAD = math.radians(0.01)
@@ -67,7 +74,8 @@ _HEIGHT = "pelvis_ty"
 _PLACE = ("pelvis_tx", "pelvis_tz")
 _FIRST_ACTIVATION = 0.05
 _COLD_BARRIER, _WARM_BARRIER = 1e-2, 1e-7
-_DROP_STEPS = 60
+_HALVINGS = 45
+_MOST_LIST = 0.3  # of the pelvis, at the start [rad]
 
 
 class Standing(eqx.Module):
@@ -80,6 +88,7 @@ class Standing(eqx.Module):
     - `weight`: w of the departure [-].
     - `effort`: weights of activations and controls.
     - `loaded`: 1 for contact regions that may touch the ground, 0 for others.
+    - `stance`: from the left to the right foot, forward and to the right [m].
     """
 
     habit: Float[Array, " free"]
@@ -87,6 +96,7 @@ class Standing(eqx.Module):
     weight: Float[Array, ""]
     effort: EffortWeights
     loaded: Float[Array, " contact"]
+    stance: Float[Array, "2"]
 
 
 def standing(
@@ -94,7 +104,7 @@ def standing(
     support: str = "both",
     *,
     held: Sequence[str] = (),
-    weight: ArrayLike = 1.0,
+    weight: ArrayLike = POSTURE_WEIGHT,
     exponent: float = 2.0,
 ) -> Standing:
     """Habitual standing of `model` on what `support` names (`standing_habit.SUPPORTS`).
@@ -117,6 +127,7 @@ def standing(
         weight=jnp.asarray(weight, float),
         effort=equal_weights(model, exponent),
         loaded=loaded_regions(model, support),
+        stance=stance_of(model, habitual_posture(model)[free]),
     )
 
 
@@ -134,14 +145,14 @@ class StandingRecord(eqx.Module):
 
     **Attributes:**
 
-    - `body`: the body at rest. `effort`: what it does for it.
-    - `ground_force` [N], `center_of_pressure` [m]: of each side's foot (r, l), in ground; a foot
-      that is not loaded has NaN for the latter.
-    - `cost`: of effort, departure and grip [-].
-    - `multipliers`: of the balance, for a warm start.
-    - `residual`: largest, in body weights [-]; `dual_residual`; `iterations`.
-    - `weakly_active`: an activation, control or grip sits on its bound by a hair: derivatives are
-      one-sided.
+    - `ligament_strain`: lengthening over slack length [-]. `passive_moment`: [N m].
+    - `ground`: what the ground does to each contact region. `grip`: see `equilibrium`.
+    - `cost`: of effort, departure from habit, grip, and feet out of place [-].
+    - `free_value`, `control`, `multipliers`: where a neighbouring case may start.
+    - `residual`: largest, in weights or weights x 0.1 m [-]. `dual_residual`, `iterations`: of the
+      solver.
+    - `weakly_active`: something sits on its bound by a hair: derivatives are one-sided.
+    - `status`: index into `STATUS`.
     """
 
     value: Float[Array, " coordinate"]
@@ -166,7 +177,7 @@ class StandingRecord(eqx.Module):
     passive_moment: Float[Array, " moment"]
     grip: Float[Array, "contact 2"]
     ground: GroundForces
-    cost: Float[Array, "3"]
+    cost: Float[Array, "4"]
     free_value: Float[Array, " free"]
     control: Float[Array, " actuator"]
     multipliers: Float[Array, " free"]
@@ -262,7 +273,6 @@ def _solved(problem, begin: WarmStart, solver: StandingSolver) -> InteriorPointS
     return solve(
         *(_objective, _constraints, problem, begin, lower, upper),
         curved=len(problem.model.skeleton.coordinates.free),
-        curvature=_constraints_with_straight_muscles,
         tolerance=solver.tolerance,
         max_steps=solver.max_steps,
     )
@@ -322,7 +332,9 @@ def _costs(problem, x):
     work = jnp.sum(standing.effort.muscle * size(effort.activation))
     work = work + jnp.sum(standing.effort.actuator * size(effort.control))
     departure = jnp.sum(((value - standing.habit) / standing.spread) ** 2)
-    return jnp.stack([work, standing.weight * departure, GRIP_WEIGHT * jnp.sum(effort.grip**2)])
+    grip = GRIP_WEIGHT * jnp.sum(effort.grip**2)
+    feet = feet_cost(problem.model, value, standing.loaded, standing.stance)
+    return jnp.stack([work, standing.weight * departure, grip, feet])
 
 
 def _objective(x, problem):
@@ -332,14 +344,6 @@ def _objective(x, problem):
 def _constraints(x, problem):
     value, effort = problem.split(x)
     body = still_body(problem.model, value, effort, problem.standing.loaded)
-    return body.residual / problem.scale()
-
-
-def _constraints_with_straight_muscles(x, problem):
-    """For the curvature of the steps: paths over a hip take long to compile and bend little."""
-    value, effort = problem.split(x)
-    loaded = problem.standing.loaded
-    body = still_body(problem.model, value, effort, loaded, straight_muscles=True)
     return body.residual / problem.scale()
 
 
@@ -383,27 +387,53 @@ def no_start(model: Model) -> WarmStart:
 def set_down(
     model: Model, free_value: Float[Array, " free"], loaded: Float[Array, " contact"]
 ) -> Float[Array, " free"]:
-    """`free_value` with the pelvis where the ground carries the weight, found by bisection."""
-    height = np.array(model.skeleton.coordinates.free_names) == "pelvis_ty"
+    """`free_value` with the pelvis where the ground carries the weight on both feet alike.
+
+    Found by bisection: the height of the pelvis, and within each step of it nothing else; around
+    it, for a body that can, the list of the pelvis with the legs kept as steep as they are.
+    """
+    names = model.skeleton.coordinates.free_names
+    place = lambda name: jnp.asarray(np.array(names) == name, free_value.dtype)
+    of_side = lambda side: jnp.asarray(
+        [float(name.endswith(f"_{side}")) for name in model.contacts.names], free_value.dtype
+    )
     weight = jnp.sum(model.skeleton.mass) * jnp.sqrt(jnp.sum(model.skeleton.gravity**2))
     still = jnp.zeros((len(model.contacts.names), 2), free_value.dtype)
-    at = lambda y: jnp.where(height, y, free_value)
 
-    def carried(y):
-        now = pose(model.skeleton, full_value(model, at(y)))
-        force = ground_forces(model.contacts, now, still, loaded).force
-        gravity = model.skeleton.gravity
-        return -jnp.sum(force @ gravity) / jnp.sqrt(jnp.sum(gravity**2)) - weight
+    def carried(value, regions):
+        now = pose(model.skeleton, full_value(model, value))
+        return jnp.sum(regions * ground_forces(model.contacts, now, still, loaded).normal)
+
+    def lowered(value):
+        at = lambda y: value + (y - jnp.dot(place(_HEIGHT), value)) * place(_HEIGHT)
+        return at(_bisect(lambda y: carried(at(y), jnp.ones_like(loaded)) - weight, 0.0, 2.0))
+
+    tilting = place("pelvis_list") - place("hip_adduction_r") + place("hip_adduction_l")
+    if not {"pelvis_list", "hip_adduction_r", "hip_adduction_l"} <= set(names):
+        return lowered(free_value)
+    right, left = of_side("r"), of_side("l")
+    both = (jnp.sum(loaded * right) > 0.0) & (jnp.sum(loaded * left) > 0.0)
+
+    def more_on_the_right(angle):
+        down = lowered(free_value + angle * tilting)
+        return carried(down, right) - carried(down, left)
+
+    # A positive list lowers the right side, so it loads the right foot more.
+    angle = _bisect(lambda angle: -more_on_the_right(angle), -_MOST_LIST, _MOST_LIST)
+    return lowered(free_value + jnp.where(both, angle, 0.0) * tilting)
+
+
+def _bisect(falling, low, high):
+    """Where a falling function vanishes, or the end of the span nearest to that."""
 
     def halve(_, span):
         low, high = span
         middle = 0.5 * (low + high)
-        heavy = carried(middle) > 0.0
-        return jnp.where(heavy, middle, low), jnp.where(heavy, high, middle)
+        beyond = falling(middle) < 0.0
+        return jnp.where(beyond, low, middle), jnp.where(beyond, middle, high)
 
-    one = jnp.ones((), free_value.dtype)
-    low, high = jax.lax.fori_loop(0, _DROP_STEPS, halve, (0.0 * one, 2.0 * one))
-    return at(0.5 * (low + high))
+    low, high = jax.lax.fori_loop(0, _HALVINGS, halve, (jnp.asarray(low), jnp.asarray(high)))
+    return 0.5 * (low + high)
 
 
 def _record(problem, found) -> StandingRecord:

@@ -21,7 +21,7 @@ import math
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from ..dynamics.inverse_dynamics import mass_centers
 from ..dynamics.kinematics import pose
@@ -52,7 +52,7 @@ def habitual_posture(model: Model, support: str = "both") -> Float[Array, " coor
     knee_sign = -1.0 if dict(model.conventions).get("knee_flexion") == "negative" else 1.0
     tilt = _pelvis_tilt(model)
     hip, knee = -_THIGH_LEAN - tilt, _SHANK_LEAN - _THIGH_LEAN
-    wanted = {"pelvis_tilt": tilt}
+    wanted: dict[str, ArrayLike] = {"pelvis_tilt": tilt}
     for side in SIDES:
         lifted = float(side not in _sides(support))
         wanted[f"hip_flexion_{side}"] = hip + lifted * LIFTED_HIP

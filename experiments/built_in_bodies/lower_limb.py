@@ -30,9 +30,9 @@ from anthropometry import (
     torso,
     turn,
 )
+from landmarks import vertex
 from limits import ANDERSON, limits, passive_moment
 from mirror import mirrored
-from vertex import vertex
 
 from biomech.formats.native import format_description
 from biomech.formats.osim import read_osim

@@ -30,10 +30,10 @@ from anthropometry import (
     turn,
 )
 from foot import ANKLE, MTP, ORIGIN
+from landmarks import vertex
 from limits import ANDERSON, limits, passive_moment
 from mirror import mirrored
 from scipy.optimize import least_squares
-from vertex import vertex
 
 from biomech.formats.native import format_description
 

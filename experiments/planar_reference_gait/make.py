@@ -39,8 +39,8 @@ OUT = HERE.parents[1] / "biomech" / "model" / "library" / "planar_gait.csv"
 SPEED = 1.24  # [m/s], Fukuchi 2018, comfortable
 CADENCE = 114.7  # steps/min, Fukuchi 2018, comfortable
 STANCE = 0.603  # of the cycle, same
-TOES_FREE, TOES_FALL = 0.57, 0.10  # when the fascia flexes the toes again, how long; assumed
-MOST_PRESSED = 0.25  # share of a foot's load that the fascia may put on the toes, assumed [-]
+TOES_FREE, TOES_FALL = 0.557, 0.08  # when the fascia flexes the toes again, how long; assumed
+MOST_PRESSED = 0.19  # share of a foot's load that the fascia may put on the toes, assumed [-]
 PERIOD = 120.0 / CADENCE  # [s]
 GRAVITY = 9.80665  # [m/s^2]
 DOUBLE = STANCE - 0.5  # one double support, of the cycle
@@ -70,12 +70,12 @@ class Rules(NamedTuple):
 
 RULES = Rules()
 LEG_HARMONICS, BODY_HARMONICS = range(1, 11), range(2, 17, 2)
-MTP_HARMONICS, ARCH_HARMONICS = 10, 10
+MTP_HARMONICS, ARCH_HARMONICS = 16, 16
 COUNT = 100  # instants of the fit
 PRINTED = 200  # instants of the file
-ARCH_ROUNDS = 6
+ARCH_ROUNDS = 7
 ARCH_CYCLES = 2  # that the arch is followed until it repeats
-ARCH_STEP = 0.6  # share by which muscles' moments about the arch are renewed each round
+ARCH_STEP = 0.9  # share by which muscles' moments about the arch are renewed each round
 ARCH_RESERVE = 20.0  # stands in for what the arch does not yet balance, while it is sought [N m]
 LAST = int(np.ceil(DOUBLE * COUNT)) - 1  # last instant of double support
 
@@ -319,7 +319,9 @@ def residuals(model, feet, measured, arch, x):
     slip = jnp.sum(share * m.speed[:, 0], axis=-1)
     stance = phase <= STANCE
     swing = (phase > STANCE + 0.05) & (phase < 0.94)
+    leaving = (phase > STANCE) & (phase <= STANCE + 0.05)
     low = jnp.where(swing, jax.nn.relu(RULES.clearance - height), 0.0)
+    low = jnp.where(leaving, 3.0 * jax.nn.relu(-height), low)
 
     half = slice(0, COUNT // 2)
     feet_share = share_between_feet(m)
@@ -468,12 +470,13 @@ def lever_rule(x, at, pressed=-1.0, down=0.0):
     The pressure is spread by `METATARSAL_SPREAD` to both sides of `at`; each bit of it goes to the
     two parts beside it by its distances. A center that crosses the metatarsals loads the toes, and
     unloads the heel, over that width, not at once. `pressed` is what the toes carry at least, where
-    the heel is `down` (1, else 0) to carry the rest.
+    the heel is `down` (1, else 0) to carry the rest and metatarsals have load to give.
     """
     heel, metatarsal, toes = x.T
     front = ramp(at - metatarsal, METATARSAL_SPREAD) / (toes - metatarsal)
     back = ramp(metatarsal - at, METATARSAL_SPREAD) / (metatarsal - heel)
-    more = down * ramp(pressed - front, 0.02)
+    middle = 1.0 - front - back  # what the metatarsals could give to toes and heel
+    more = down * (1.0 - (1.0 - middle) ** 4) * ramp(pressed - front, 0.02)
     front, back = front + more, back + more * (toes - metatarsal) / (metatarsal - heel)
     return np.stack([back, 1.0 - front - back, front], axis=1)
 

@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import os
+import signal
 import subprocess
 import urllib.request
 
@@ -67,8 +68,12 @@ def test_missing_extra_is_said(monkeypatch, tmp_path):
 
 
 def test_slurm_jobs_are_one_process_each_and_encrypted(monkeypatch):
-    jobqueue = pytest.importorskip("dask_jobqueue")
     distributed = pytest.importorskip("distributed")
+    pytest.importorskip("cryptography")
+    try:
+        jobqueue = dask_executor._import("dask_jobqueue")
+    except BadInput:
+        pytest.skip("needs dask_jobqueue")
     made = {}
 
     class Cluster:
@@ -83,6 +88,19 @@ def test_slurm_jobs_are_one_process_each_and_encrypted(monkeypatch):
     assert made["workers"] == 40 and made["queue"] == "cpu"
     assert (made["cores"], made["processes"], made["protocol"]) == (1, 1, "tls://")
     assert made["security"].require_encryption
+    dask_executor._slurm(distributed, 40, {"cores": 4})
+    assert (made["cores"], made["processes"]) == (4, 4)
+
+
+def test_ctrl_c_stays_with_the_run(tmp_path, monkeypatch):
+    """A library that takes it when imported, as `dask_jobqueue` does, does not keep it."""
+    (tmp_path / "grabber.py").write_text(
+        "import signal, sys\nsignal.signal(signal.SIGINT, lambda *_: sys.exit())\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    before = signal.getsignal(signal.SIGINT)
+    dask_executor._import("grabber")
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize(
@@ -128,12 +146,11 @@ def test_cluster_that_does_not_start_tells_how_a_script_must_be_written(tmp_path
 
 def test_teams_are_what_is_asked_for(monkeypatch):
     monkeypatch.setattr(dask_executor, "gpus", lambda: [])
-    assert dask_team(3, "local", {}) == Team("dask", 3, 1)
-    assert dask_team(40, "slurm", {}) == Team("dask", 40, 1)
-    assert dask_team(40, "slurm", {"cores": 2}) == Team("dask", 40, 2)
-    assert dask_team(None, "tls://head:8786", {}) == Team("dask", None, None)
+    assert dask_team(3, "local") == Team("dask", 3, 1)
+    assert dask_team(40, "slurm") == Team("dask", 40, 1)
+    assert dask_team(None, "tls://head:8786") == Team("dask", None, None)
     monkeypatch.setattr(dask_executor, "gpus", lambda: ["0", "2"])
-    assert dask_team(8, "local", {}) == Team("dask", 2, 1)
+    assert dask_team(8, "local") == Team("dask", 2, 1)
 
 
 def test_real_workers_show_no_pages_say_nothing_and_end_in_time(monkeypatch, capfd):

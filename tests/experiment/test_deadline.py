@@ -57,6 +57,25 @@ def test_process_that_holds_every_lock_of_python_is_ended():
     assert (done.returncode, done.stdout, done.stderr) == (1, "in time\n", "")
 
 
+def test_threads_have_a_deadline_each():
+    """The shorter one is over in time and leaves the longer one in force."""
+    script = (
+        "import threading, time\n"
+        "from biomech.experiment.deadline import process_ends_after\n"
+        "def block(limit, takes):\n"
+        "    with process_ends_after(limit): time.sleep(takes)\n"
+        "    print(takes, flush=True)\n"
+        "for one in ((0.6, 30.0), (20.0, 0.1)):\n"
+        "    threading.Thread(target=block, args=one).start()\n"
+    )
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=LONG
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "0.1\n", "")
+    assert time.monotonic() - begun < 0.4 * LONG
+
+
 def test_what_cannot_be_ended_is_said():
     with pytest.raises(BadInput, match=r"`execution\.executor` is serial, which has none"):
         check(configuration(execution={"executor": "serial", "batch_timeout_s": 60}))

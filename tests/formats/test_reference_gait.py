@@ -205,8 +205,12 @@ def test_loads_of_the_parts_have_the_required_sum_center_and_moment(planar, make
 
 
 def _slope_jumps(series, step):
-    """Largest change of slope from one interval to the next of a periodic series, per column."""
-    return np.abs(np.roll(series, -1, 0) - 2.0 * series + np.roll(series, 1, 0)).max(0) / step
+    """Largest change of slope across one interval of a periodic series, per column.
+
+    From the interval before to the one after: a kink shows in full wherever in between it is.
+    """
+    rise = np.roll(series, -1, 0) - series
+    return np.abs(np.roll(rise, -1, 0) - np.roll(rise, 1, 0)).max(0) / step
 
 
 def _jumps_when_refined(maker, planar, column):
@@ -229,8 +233,10 @@ def _jumps_when_refined(maker, planar, column):
 def test_no_part_of_a_foot_takes_load_with_a_kink(planar, maker, column, monkeypatch):
     assert np.all(_jumps_when_refined(maker, planar, column) < 0.6)
     # The test can tell: without the spread every part has a kink, without the coast most have.
+    # (Toes that the fascia presses on the ground already have load when the center arrives.)
     with monkeypatch.context() as patch:
         patch.setattr(maker, "METATARSAL_SPREAD", 1e-6)
+        patch.setattr(maker, "heel_down", lambda m, foot: np.zeros(len(m.force)))
         assert np.all(_jumps_when_refined(maker, planar, column) > 0.9)
     monkeypatch.setattr(maker, "coast", jnp.zeros_like)
     assert np.all(_jumps_when_refined(maker, planar, column)[1:] > 0.9)
@@ -250,27 +256,37 @@ def test_shares_of_the_parts_keep_the_center_all_along_the_foot(maker):
     at = np.linspace(-0.16, 0.045, 100)  # from heel to toes; metatarsals at 0
     x = np.broadcast_to([at[0], 0.0, at[-1]], (at.size, 3))
     down = np.where(at < -0.02, 1.0, 0.0)  # the heel
-    for pressed in (-1.0, 0.0, 0.1):
+    for pressed in (-1.0, 0.0, 0.1, maker.MOST_PRESSED):
         share = maker.lever_rule(x, at, pressed, down)
         np.testing.assert_allclose(share.sum(axis=1), 1.0, atol=1e-14)
         np.testing.assert_allclose(np.sum(share * x, axis=1), at, atol=1e-14)
-        assert share.min() > -0.03  # metatarsals pull a little where the heel has it all
-        assert np.all(share[down > 0.0, 2] >= pressed - 1e-14)
+        assert share.min() > -1e-14
+        loaded = (down > 0.0) & (share[:, 1] > 0.6)
+        assert loaded.any() and np.all(share[loaded, 2] > 0.95 * pressed)
         np.testing.assert_allclose(share[down == 0.0], maker.lever_rule(x, at)[down == 0.0])
     assert maker.lever_rule(x, at).min() > -1e-14
 
 
+def _peaks(columns):
+    """Peaks as the metrics take them: of the parabola through the three top samples."""
+    at = columns.argmax(axis=0)
+    before, top, after = (columns[at + i, np.arange(at.size)] for i in (-1, 0, 1))
+    return top - (after - before) ** 2 / (8.0 * (before - 2.0 * top + after))
+
+
 def test_peaks_of_the_joint_loads_hardly_depend_on_the_sampling(gait, planar):
-    """Those at 60, 100 and 200 Hz are those at 600 Hz; with a kink they were up to 5 % lower."""
+    """Those at 60, 100 and 200 Hz are those at 600 Hz; with a kink they were up to 5 % lower.
+
+    The ankle's last 15 ms, less than one sample at 60 Hz.
+    """
     model = ensure_actuated(planar)
     motion, _ = measured_motion(model, gait, rate_hz=600.0)
     load = np.linalg.norm(inverse(model, motion).joint_reaction_force, axis=-1)
     names = model.skeleton.joint_names
     legs = [names.index(f"{joint}_{side}") for joint in ("hip", "knee", "ankle") for side in "rl"]
-    for every in (10, 6, 3):  # 60, 100, 200 Hz
-        np.testing.assert_allclose(
-            load[::every, legs].max(axis=0), load[:, legs].max(axis=0), rtol=0.01
-        )
+    expected = _peaks(load[:, legs])
+    for every, rtol in ((10, 0.02), (6, 0.01), (3, 0.01)):  # 60, 100, 200 Hz
+        np.testing.assert_allclose(_peaks(load[::every, legs]), expected, rtol=rtol)
 
 
 @pytest.mark.science

@@ -2,6 +2,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from biomech.compilation import compiled
 from biomech.dynamics import default_values, pose
 from biomech.interventions import arch_stiffness
 from biomech.model.build import build_model
@@ -26,11 +27,15 @@ def flattened(model):
     return value
 
 
-def tensions(model):
+@compiled
+def tension_of_each(model):
     value = flattened(model)
     length = path_geometry(model.ligaments.paths, pose(model.skeleton, value), value).length
-    tension = np.asarray(ligament_tension(model.ligaments, length))
-    return dict(zip(model.ligaments.names, tension, strict=True))
+    return ligament_tension(model.ligaments, length)
+
+
+def tensions(model):
+    return dict(zip(model.ligaments.names, np.asarray(tension_of_each(model)), strict=True))
 
 
 def moments(model, speed):

@@ -133,6 +133,8 @@ def test_gradient_of_all_that_it_reaches(body, kind):
     forward = np.asarray(compiled(jax.jacfwd(reached))(value))
     assert np.abs(forward).max() > 0.0
     np.testing.assert_array_less(np.abs(forward - differences[0]), allowed + 1e-13)
+    if kind == "leg_length":  # backward through scaled segments: tests/muscles
+        return
     weights = jnp.asarray(np.random.default_rng(0).uniform(-1.0, 1.0, forward.size))
     backward = compiled(jax.grad(lambda x: weights @ reached(x)))(value)
     np.testing.assert_allclose(backward, weights @ forward, rtol=1e-10)

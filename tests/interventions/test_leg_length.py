@@ -2,7 +2,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from biomech.dynamics import default_values, pose
+from biomech.compilation import compiled
+from biomech.dynamics import default_values
+from biomech.dynamics import pose as pose_uncompiled
 from biomech.interventions import leg_length
 from biomech.interventions.leg_length import bone_length, long_bones
 from biomech.model.build import build_model
@@ -14,6 +16,7 @@ from bodies import coordinate, description, pin
 from two_legs import two_legs
 
 MM = 1e-3
+pose = compiled(pose_uncompiled)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,7 @@ def test_femur_and_tibia_keep_their_proportion(body):
     assert ratios[0] == pytest.approx(1.0 + 0.025 / (0.396 + 0.4), rel=1e-12)
 
 
+@compiled
 def reference_state(model):
     value = default_values(model.skeleton)
     now = pose(model.skeleton, value)
