@@ -408,35 +408,66 @@ def _write_csv(table: Any, path: Path) -> None:
 
 
 def _print_result(result: Any) -> None:
-    """The folder, the peak joint loads and how far to trust them."""
+    """The folder, the joint loads and how far to trust them."""
     import pandas as pd
 
+    from .analysis.cases import has_instants
     from .analysis.credibility import credibility_text
-    from .experiment.peaks import COLUMNS, peak_table
+    from .experiment.metric_table import COLUMNS, metric_table
     from .experiment.run_files import CREDIBILITY_FILE
 
-    peaks = peak_table(result.open())
-    is_load = peaks["metric"].str.startswith("peak_") & peaks["metric"].str.contains("_force_")
-    _print_loads(peaks[is_load], [name for name in peaks.columns if name not in COLUMNS])
+    dataset = result.open()
+    metrics, moves = metric_table(dataset), has_instants(dataset)
+    cases = [name for name in metrics.columns if name not in COLUMNS]
+    if moves:
+        names = metrics["metric"].str
+        _print_loads(metrics[names.startswith("peak_") & names.contains("_force_")], cases)
+    else:
+        _print_standing(metrics, cases)
     _print(credibility_text(pd.read_csv(result.folder / CREDIBILITY_FILE)))
     for warning in result.warnings:
         _print(f"Note: {warning}")
     if result.exit_code:
-        _error(f"Some cases have no solution at some instants: see `status` in {result.folder}.")
+        at = " at some instants" if moves else ""
+        _error(f"Some cases have no solution{at}: see `status` in {result.folder}.")
     _print(f"\nResults: {result.folder}")
+
+
+def _print_standing(metrics: Any, cases: list[str]) -> None:
+    """Of a single case every metric of both sides; of a sweep the joint loads of every case, of
+    many cases their spread."""
+    if cases:
+        forces = metrics["metric"].str.contains("_force_")
+        loads = metrics[forces & ~metrics["metric"].str.startswith("fascia")]
+        if len(loads) > _MOST_ROWS:
+            _print_spread(loads)
+            return
+        rows = [
+            (*(f"{x}" if isinstance(x, str) else f"{x:g}" for x in row[:-3]), *_load_words(row))
+            for row in loads[[*cases, "metric", "value", "unit"]].itertuples(index=False)
+        ]
+        _table((*cases, "joint load", "force"), rows)
+        return
+    values = {row.metric: (row.value, row.unit) for row in metrics.itertuples()}
+    stems = dict.fromkeys(name.removesuffix("_r").removesuffix("_l") for name in values)
+    shown = lambda name: f"{values[name][0]:.3f}" if name in values else ""
+    rows = []
+    for stem in stems:
+        sides = [f"{stem}_r", f"{stem}_l"]
+        first = next(name for name in (*sides, stem) if name in values)
+        cells = (shown(name) for name in (*sides, stem))
+        rows.append((stem.replace("_", " "), *cells, values[first][1]))
+    _table(("standing", "right", "left", "whole body", "unit"), rows)
+
+
+def _load_words(row: Any) -> tuple[str, str]:
+    return _joint_words(row[-3]), f"{row[-2]:.3f} {row[-1]}"
 
 
 def _print_loads(loads: Any, cases: list[str]) -> None:
     """Peak joint loads of every case; of many cases their spread."""
     if len(loads) > _MOST_ROWS:
-        spread = loads.groupby(["metric", "unit"], sort=False)["value"].quantile([0.0, 0.5, 1.0])
-        rows = [
-            (_joint_words(name), *(f"{row[q]:.2f} {unit}" for q in (0.0, 0.5, 1.0)))
-            for (name, unit), row in spread.unstack().iterrows()
-        ]
-        _table(("joint load", "least", "median", "largest"), rows)
-        count = len(loads) // max(1, len(rows))
-        _print(f"of {count} cases; each of them is in peaks.csv")
+        _print_spread(loads)
     else:
         records: list[dict[str, Any]] = loads.to_dict(orient="records")
         rows = []
@@ -451,6 +482,19 @@ def _print_loads(loads: Any, cases: list[str]) -> None:
             _print(f"{marked} of {len(loads)} peaks: {meaning}")
         elif marked:
             _print(f"{sign} {meaning}")
+
+
+def _print_spread(loads: Any) -> None:
+    """Least, median and largest joint loads of many cases."""
+    spread = loads.groupby(["metric", "unit"], sort=False)["value"].quantile([0.0, 0.5, 1.0])
+    rows = [
+        (_joint_words(name), *(f"{row[q]:.2f} {unit}" for q in (0.0, 0.5, 1.0)))
+        for (name, unit), row in spread.unstack().iterrows()
+    ]
+    _table(("joint load", "least", "median", "largest"), rows)
+    count = len(loads) // max(1, len(rows))
+    file = "peaks.csv" if "time_s" in loads else "metrics.csv"
+    _print(f"of {count} cases; each of them is in {file}")
 
 
 def _joint_words(metric: str) -> str:

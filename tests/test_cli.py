@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from biomech import __version__
 from biomech.analysis.inverse_dataset import NO_LOADS
 from biomech.cli import app
-from biomech.experiment import case_study
-from biomech.experiment.case_study import CaseStudy
+from biomech.experiment import inverse_cases
+from biomech.experiment.inverse_cases import InverseCases
 from biomech.interventions import CATALOGUE
 from biomech.studies.inverse import STATUS
 from experiment.swinging_leg import SWEEP, write
@@ -100,14 +100,14 @@ def test_report_of_a_run(tmp_path):
 
 
 def test_failed_case_has_its_exit_code(tmp_path, monkeypatch):
-    solve = case_study.inverse
+    solve = inverse_cases.inverse
 
     def fails(*arguments, **options):
         record = solve(*arguments, **options)
         status = record.status.at[0].set(STATUS.index("maximum_iterations"))
         return eqx.tree_at(lambda r: r.status, record, status)
 
-    monkeypatch.setattr(case_study, "inverse", fails)
+    monkeypatch.setattr(inverse_cases, "inverse", fails)
     done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
     assert done.exit_code == 3
     assert "have no solution at some instants" in done.stderr
@@ -143,7 +143,7 @@ def test_bad_input_is_one_message_and_exit_code_2(arguments, said):
 
 
 def test_our_own_bugs_keep_their_traceback(tmp_path, monkeypatch):
-    monkeypatch.setattr(CaseStudy, "single", lambda study: 1 / 0)
+    monkeypatch.setattr(InverseCases, "single", lambda study: 1 / 0)
     done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
     assert isinstance(done.exception, ZeroDivisionError)
     assert not (tmp_path / "out").exists()
@@ -153,7 +153,7 @@ def test_interruption_is_one_line_and_exit_code_130(tmp_path, monkeypatch):
     def interrupted(study):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(CaseStudy, "single", interrupted)
+    monkeypatch.setattr(InverseCases, "single", interrupted)
     done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
     assert (done.exit_code, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
     assert not (tmp_path / "out").exists()

@@ -9,7 +9,9 @@ counts, of a sample the nearest one inside the range. Where neither is known it 
 of a grid and the median of a sample.
 
 A case is *counted* for a metric if all its instants have a solution, the muscles were strong enough
-in all of the metric's window (else its load is too small), and its peak is a reliable one.
+in all of the metric's window (else its load is too small), and its peak is a reliable one. A study
+without instants, such as `stand`, has neither windows nor peaks: there a case counts if it has a
+solution.
 """
 
 import json
@@ -24,10 +26,11 @@ from ..model.names import BadInput, legible
 from ..studies.inverse import STATUS
 
 CASE = "case"
-_NEEDED = (
-    *("status", "metric", "metric_value", "metric_unit", "metric_long_name"),
-    *("metric_limited_share", "metric_rival_peak", "metric_at_edge"),
-)
+MARKS = ("metric_limited_share", "metric_rival_peak", "metric_at_edge")
+"""What may be said against a value of a metric; of studies without instants there are none."""
+_NEEDED = ("status", "metric", "metric_value", "metric_unit", "metric_long_name")
+_SOLVED = ("successful", "strength_limited")
+_MAIN_JOINTS = ("hip", "knee", "patellofemoral", "ankle")
 _SIDE_WORDS = {"r": "right", "l": "left", "both": "both legs"}
 
 
@@ -97,7 +100,12 @@ def cases_of(dataset: xr.Dataset) -> Cases:
 
 
 def metric_column(dataset: xr.Dataset, variable: str, metric: str) -> Float[np.ndarray, " case"]:
-    """A variable over `metric` (`metric_value`, `metric_limited_share`, ...), case by case."""
+    """A variable over `metric` (`metric_value`, `metric_limited_share`, ...), case by case.
+
+    0 for one of `MARKS` that the study does not have.
+    """
+    if variable in MARKS and variable not in dataset:
+        return np.zeros(failed_cases(dataset).size)
     chosen = dataset[variable].sel(metric=metric).transpose(*sweep_dimensions(dataset))
     return np.asarray(chosen.values, float).ravel()
 
@@ -121,10 +129,35 @@ def metrics_of(dataset: xr.Dataset) -> xr.Dataset:
     return dataset[[*own, "status"]]
 
 
+def main_loads(dataset: xr.Dataset) -> tuple[str, ...]:
+    """Names without the leg of the joint loads one asks for first: `peak_hip_force` of a motion,
+    `hip_force` of a body at rest."""
+    names = {str(name).rpartition("_")[0] for name in dataset["metric"].values}
+    stems = [f"{peak}{joint}_force" for joint in _MAIN_JOINTS for peak in ("peak_", "")]
+    return tuple(stem for stem in stems if stem in names)
+
+
+def statuses(dataset: xr.Dataset) -> tuple[str, ...]:
+    """Meaning of `status` 0, 1, 2, ..., as the result says itself."""
+    told = str(dataset["status"].attrs.get("flag_meanings", "")).split()
+    return tuple(told) or STATUS
+
+
+def unsolved(dataset: xr.Dataset) -> xr.DataArray:
+    """Whether each instant, or case of a study without instants, has no solution."""
+    known = [code for code, meaning in enumerate(statuses(dataset)) if meaning in _SOLVED]
+    return ~dataset["status"].isin(known)
+
+
+def has_instants(dataset: xr.Dataset) -> bool:
+    """Whether a case is a motion, and not a body at rest."""
+    return len(dataset["status"].dims) > len(sweep_dimensions(dataset))
+
+
 def failed_cases(dataset: xr.Dataset) -> Bool[np.ndarray, " case"]:
     """Whether each case has instants without a solution."""
-    unsolved = dataset["status"] > STATUS.index("strength_limited")
-    some = unsolved.any([d for d in unsolved.dims if d not in sweep_dimensions(dataset)])
+    wrong = unsolved(dataset)
+    some = wrong.any([d for d in wrong.dims if d not in sweep_dimensions(dataset)])
     return np.asarray(some.transpose(*sweep_dimensions(dataset)).values).ravel()
 
 

@@ -7,11 +7,12 @@ import pandas as pd
 import xarray as xr
 
 from ..model.names import BadInput, UnknownName, suggest
-from ..studies.inverse import STATUS
+from .cases import MARKS, has_instants, unsolved
 from .labels import require_dataset
 
-_NUMBERS = ("metric_value", "metric_rival_peak", "metric_at_edge", "metric_limited_share")
-_NEEDED = (*_NUMBERS, "metric", "metric_unit", "metric_long_name")
+_NEEDED = ("metric_value", "metric", "metric_unit", "metric_long_name")
+WITHOUT_ZERO = ("deg",)
+"""Units whose zero is a convention, so that a percentage of the value means nothing."""
 
 
 def compare(
@@ -24,15 +25,17 @@ def compare(
     """Named metrics of `a` and `b`; `.to_csv()` writes the table.
 
     Index: `metric`, and one level per swept parameter. Columns: `unit`, the two values (headed
-    `names`; joint loads in body weights of each own body), `difference` (b - a), `percent` (of a),
-    `warning`, `long_name`. `metrics`: which ones, in that order; by default all that both have and
-    at least one has a value of. A dataset with a sweep is compared case by case with the other one.
+    `names`; joint loads in body weights of each own body), `difference` (b - a), `percent` (of a;
+    not of an angle, whose zero is a convention), `warning`, `long_name`. `metrics`: which ones, in
+    that order; by default all that both have and at least one has a value of. A dataset with a
+    sweep is compared case by case with the other one.
 
     Warnings: "rival peak" where a second peak comes within 1 % of the one reported, so that a small
     change may swap them; "at the record's edge" where the value is no reliable peak, since it lies
     at, or too near, an end of the record; "strength-limited" where the leg's muscles were too weak
     in part of the window, so that loads there are too small; "unsolved instants" where some of the
-    case have no solution and the value is that of the others.
+    case have no solution and the value is that of the others; "no solution" where a case of a study
+    without instants has none.
 
     **Raises:** `TypeError` for a path instead of a dataset; `BadInput` if the two do not match.
     """
@@ -51,7 +54,7 @@ def compare(
             names[0]: va.broadcast_like(difference),
             names[1]: vb.broadcast_like(difference),
             "difference": difference,
-            "percent": percent.where(np.isfinite(percent)),
+            "percent": percent.where(np.isfinite(percent) & _has_zero(first)),
             "warning": _warnings(first, second, difference, names),
         }
     )
@@ -63,6 +66,12 @@ def compare(
     table = table.rename(columns={"metric_unit": "unit", "metric_long_name": "long_name"})
     columns = ["unit", *names, "difference", "percent", "warning", "long_name"]
     return table.set_index(["metric", *other_dims, *others]).reindex(columns=columns)
+
+
+def _has_zero(dataset):
+    """Whether a percentage of each metric means something."""
+    known = [unit not in WITHOUT_ZERO for unit in dataset["metric_unit"].values]
+    return xr.DataArray(np.array(known, bool), dims="metric")
 
 
 def _of_cases(values):
@@ -97,7 +106,8 @@ def _chosen(a, b, metrics):
                 )
         known = dataset["metric"].values
         words = known.dtype.kind in "OU" and len(set(known)) == known.size
-        if not words or any(dataset[name].dtype.kind not in "biuf" for name in _NUMBERS):
+        numbers = [name for name in ("metric_value", *MARKS) if name in dataset]
+        if not words or any(dataset[name].dtype.kind not in "biuf" for name in numbers):
             raise BadInput(
                 "`compare` needs datasets of a study: in one, `metric` names one thing twice or "
                 "its values are no numbers."
@@ -128,10 +138,13 @@ def _warnings(a, b, like, names):
             ("metric_at_edge", "at the record's edge"),
             ("metric_limited_share", "strength-limited"),
         ):
-            parts.append(_where(dataset[variable] > 0, like, f"{words} in {name}"))
+            if variable in dataset:
+                parts.append(_where(dataset[variable] > 0, like, f"{words} in {name}"))
         if "status" in dataset:
-            unsolved = dataset["status"] > STATUS.index("strength_limited")
-            parts.append(_where(unsolved.any("time"), like, f"unsolved instants in {name}"))
+            wrong = unsolved(dataset)
+            some = wrong.any([dim for dim in wrong.dims if dim not in like.dims])
+            words = "unsolved instants" if has_instants(dataset) else "no solution"
+            parts.append(_where(some, like, f"{words} in {name}"))
     join = np.vectorize(lambda *words: "; ".join(w for w in words if w), otypes=[object])
     return like.copy(data=join(*parts) if like.size else np.zeros(like.shape, object))
 

@@ -1,11 +1,14 @@
-"""Can this result be believed? Its residuals, reserves and unsolved instants against known limits.
+"""Can this result be believed? Its residuals, reserves and unsolved instants against known limits;
+of a body at rest, whether it is in balance over its support.
 
 | check | limit |
 | --- | --- |
 | reserve on a coordinate | 5 % of the coordinate's peak net moment |
 | residual force | 5 % of the peak external force |
 | residual moment | 1 % of center-of-mass height x peak external force |
-| instants solved | all |
+| instants solved, cases solved | all |
+| balance | 1e-8 body weights left over |
+| support | center of mass inside it, seen from above |
 
 Residuals are the generalized forces of actuators between ground and the root body, whatever the
 model calls them. Force and moment are each judged by the size of the vector, here the root of the
@@ -32,6 +35,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .cases import failed_cases, has_instants
+
 RESERVE_SHARE = 0.05
 """Of the peak net moment [-]: half of what OpenSim's guide allows."""
 RESIDUAL_FORCE_SHARE = 0.05
@@ -44,7 +49,13 @@ _NEEDED = (
     *("status", "reserve_force", "moment_to_balance", "residual_force", "force_unit"),
     *("external_force", "center_of_mass", "center_of_pressure"),
 )
-_ALL_SOLVED = "instants solved"
+BALANCE = 1e-8
+"""What a body at rest may leave over, in weights or weights x 0.1 m [-]."""
+_ALL_SOLVED = ("instants solved", "cases solved")
+_LIMITS_OF = {
+    "residual force": "residuals: Hicks et al. 2015",
+    "reserves": "reserves: half of OpenSim's guide",
+}
 _PIECE_BYTES = 64 * 2**20
 
 
@@ -73,14 +84,14 @@ def credibility_text(result: xr.Dataset | pd.DataFrame) -> str:
     """
     table = result if isinstance(result, pd.DataFrame) else credibility(result)
     rows = [_Check(*row) for row in table.itertuples(index=False)]
-    lines = ["Credibility (residuals: Hicks et al. 2015; reserves: half of OpenSim's guide):"]
-    for check in dict.fromkeys(row.check for row in rows):
+    checks = dict.fromkeys(row.check for row in rows)
+    after = "; ".join(words for check, words in _LIMITS_OF.items() if check in checks)
+    lines = [f"Credibility{f' ({after})' if after else ''}:"]
+    for check in checks:
         own = [row for row in rows if row.check == check]
-        if check == _ALL_SOLVED:
+        if check in _ALL_SOLVED:
             share = 100.0 * own[0].peak
-            lines.append(
-                f"  {check}: {100.0 - share:.4g} % (not, or muscles too weak: {share:.2g} %)"
-            )
+            lines.append(f"  {check}: {100.0 - share:.4g} % ({_OTHERWISE[check]}: {share:.2g} %)")
             continue
         lines.append(f"  {check}: {sum(r.verdict == 'pass' for r in own)} of {len(own)} pass")
         for row in own:
@@ -92,13 +103,36 @@ def credibility_text(result: xr.Dataset | pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+_OTHERWISE = {"instants solved": "not, or muscles too weak", "cases solved": "not"}
+
+
 def _rows(dataset):
+    if not has_instants(dataset):
+        return _rows_at_rest(dataset)
     needed = [name for name in _NEEDED if name in dataset]
     worst = {}
     for piece in _pieces(dataset[needed]):
         for key, row in _rows_of(_in_a_row(piece.compute())):
             worst[key] = max(worst.get(key, row), row, key=_badness)
     return [_solved(dataset), *worst.values()]
+
+
+def _rows_at_rest(dataset):
+    """Whether all cases are solved; balance and support of the worst one."""
+    failed = float(failed_cases(dataset).mean())
+    verdict = "pass" if failed == 0.0 else "fail"
+    none = "share not solved"
+    rows = [_Check("cases solved", none, failed, failed, 0.0, "1", verdict)]
+    for check, what, values, limit, unit in (
+        ("balance", "largest force or moment left over", "balance_residual", BALANCE, "BW"),
+        ("support", "center of mass outside the support", "support_margin", 0.0, "m"),
+    ):
+        if values in dataset:
+            numbers = dataset[values].values.ravel()[~failed_cases(dataset)]
+            numbers = np.maximum(-numbers, 0.0) if check == "support" else numbers
+            numbers = numbers if numbers.size else np.array([np.nan])
+            rows.append(_row(check, what, numbers.reshape(-1, 1), limit, unit))
+    return rows
 
 
 def _pieces(dataset):
@@ -141,7 +175,7 @@ def _solved(dataset):
     failed = float((dataset["status"] > 0).mean())
     verdict = "pass" if failed == 0.0 else "fail"
     return _Check(
-        _ALL_SOLVED,
+        _ALL_SOLVED[0],
         "share not solved or strength-limited",
         failed,
         failed,

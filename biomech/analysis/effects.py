@@ -26,7 +26,7 @@ from .cases import (
     parameter_unit,
     uncounted_cases,
 )
-from .compare import compare
+from .compare import WITHOUT_ZERO, compare
 from .labels import require_dataset
 from .response_surface import MOST_INFLATION, ResponseSurface, fit_response
 
@@ -55,10 +55,10 @@ def effect_table(
     """The effect of every swept parameter on every metric; `.to_csv()` writes the table.
 
     Index: `metric`, `parameter`, `at` (the parameter's value). Columns: `unit`, `baseline` (the
-    metric with nothing changed), `value`, `change`, `percent` (of the baseline), `slope` (per unit
-    of the parameter, at the baseline) and its `slope_unit`, `explained` (share of the variance that
-    a fit predicts; NaN for a grid), `warning` as of `compare`, `long_name`. The warning of a fit
-    says how many cases it leaves out.
+    metric with nothing changed), `value`, `change`, `percent` (of the baseline; not of an angle),
+    `slope` (per unit of the parameter, at the baseline) and its `slope_unit`, `explained` (share of
+    the variance that a fit predicts; NaN for a grid), `warning` as of `compare`, `long_name`. The
+    warning of a fit says how many cases it leaves out.
 
     - `metrics`: which ones, in that order; by default all that have a value.
     - `baseline`: parameter -> the value to compare with, instead of the one that changes nothing;
@@ -80,7 +80,8 @@ def effect_table(
     rows = _grid_rows if cases.is_grid else _sample_rows
     table: Any = rows(dataset, cases, list(chosen), strict=metrics is not None)
     table["change"] = table["value"] - table["baseline"]
-    share = 100.0 * table["change"] / table["baseline"].abs().where(table["baseline"] != 0.0)
+    has_share = (table["baseline"] != 0.0) & ~table["unit"].isin(WITHOUT_ZERO)
+    share = 100.0 * table["change"] / table["baseline"].abs().where(has_share)
     return table.assign(percent=share).set_index(_INDEX)[_COLUMNS]
 
 

@@ -218,9 +218,9 @@ def label_inverse(
     - `citations`: works to cite for the motion and its loads.
     - `only`: names of the variables to make; all by default.
     """
-    axes = _sweep_coordinates(sweep or {}, sweep_units or {})
+    axes = sweep_coordinates(sweep or {}, sweep_units or {})
     lead = tuple(axes)
-    _check_lead(record, axes)
+    check_lead(record.status.shape[:-1], axes)
     time = np.asarray(record.time)
     time = time.reshape(-1, time.shape[-1])[0]  # the clock is the same in every case
     wanted = lambda name: only is None or name in only
@@ -252,7 +252,7 @@ def label_inverse(
 # --------------------------------------------------------------------------------- sweeps
 
 
-def _sweep_coordinates(sweep, units):
+def sweep_coordinates(sweep, units):
     """Dimension -> its coordinate variables."""
     axes = {}
     for name, values in sweep.items():
@@ -270,8 +270,8 @@ def _sweep_coordinates(sweep, units):
     return axes
 
 
-def _check_lead(record, axes):
-    shape = record.status.shape[:-1]
+def check_lead(shape, axes):
+    """`BadInput` if the leading axes of a record are not those that `axes` name."""
     wanted = tuple(len(next(iter(parts.values()))[1]) for parts in axes.values())
     if shape != wanted:
         raise BadInput(

@@ -112,9 +112,10 @@ _MAIN_GROUPS = (
 
 
 def plot(dataset: xr.Dataset | Model, kind: str | None = None, **options) -> Figure:
-    """A figure by name: joint_loads (the default), angles, moments, activations; of a sweep:
-    sweep_joint_loads, response, tornado, heat_map; of a sensitivity: sensitivity,
-    sensitivity_cycle; and body, which needs `model=` and `time=`, see `plot_body`.
+    """A figure by name: joint_loads (the default), angles, moments, activations; of a body at rest
+    standing (the default there); of a sweep: sweep_joint_loads, response, tornado, heat_map; of a
+    sensitivity: sensitivity, sensitivity_cycle; and body, which needs `model=` and, of a motion,
+    `time=`, see `plot_body`.
 
     Of a model instead of a dataset: the body as it stands, or in a pose.
 
@@ -122,16 +123,17 @@ def plot(dataset: xr.Dataset | Model, kind: str | None = None, **options) -> Fig
     """
     if isinstance(dataset, Model):
         return _plot_model(dataset, kind, options)
-    kind = kind or "joint_loads"
     require_dataset(dataset, "plot")
+    kind = kind or ("standing" if dataset.attrs.get("study") == "stand" else "joint_loads")
     if kind == "body":
         return _plot_body_of(dataset, **options)
     from .sensitivity_plots import plot_sensitivity, plot_sensitivity_cycle
+    from .standing_plots import plot_standing
     from .sweep_plots import plot_heat_map, plot_response, plot_tornado
 
     of_sensitivity = {"sensitivity": plot_sensitivity, "sensitivity_cycle": plot_sensitivity_cycle}
     of_sweep = {"response": plot_response, "tornado": plot_tornado, "heat_map": plot_heat_map}
-    kinds = KINDS | of_sweep | of_sensitivity
+    kinds = KINDS | {"standing": plot_standing} | of_sweep | of_sensitivity
     if kind not in kinds:
         raise UnknownName(f"No figure named '{kind}'. {suggest(kind, (*kinds, 'body'))}")
     return kinds[kind](dataset, **options)
@@ -308,6 +310,7 @@ def plot_sweep_joint_loads(
     Of more than `_MOST_LINES` values as many, evenly chosen with the first and the last.
     """
     find("side", side, SIDES)
+    _require_motion(dataset)
     dims = [str(d) for d in dataset["joint_reaction_force"].dims if d not in _OWN_DIMS]
     parameter = dims[0] if parameter is None and len(dims) == 1 else parameter
     if parameter is None or parameter not in dims:
@@ -380,6 +383,7 @@ NEEDS = {
     "moments": ("moment_to_balance", "knee_adduction_moment"),
     "activations": ("activation",),
     "sweep_joint_loads": ("joint_reaction_force",),
+    "standing": ("regional_plantar_force", "contact_point", "activation"),
 }
 """Variables each of them is drawn from, which `outputs` may have left out."""
 
@@ -525,7 +529,13 @@ def _short(value):
     return f"{value:g}" if np.issubdtype(np.asarray(value).dtype, np.number) else str(value)
 
 
+def _require_motion(dataset):
+    if "time" not in dataset.dims:
+        raise BadInput("The result is no motion: draw a body at rest with kind 'standing'.")
+
+
 def _require_single(dataset):
+    _require_motion(dataset)
     more = [str(d) for d in dataset["joint_reaction_force"].dims if d not in _OWN_DIMS]
     if more:
         raise BadInput(

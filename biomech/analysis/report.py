@@ -19,7 +19,6 @@ from ..formats.files import as_path
 from ..formats.reference_gait import CAUTIONS
 from ..model.names import BadInput
 from ..studies.gait_events import SIDES
-from ..studies.inverse import STATUS
 from . import report_sources as sources
 from .cases import (
     Cases,
@@ -27,15 +26,19 @@ from .cases import (
     configuration,
     counted_cases,
     failed_cases,
+    has_instants,
+    main_loads,
     metric_column,
     metrics_of,
     parameter_label,
     parameter_words,
     read_json,
     require_metrics,
+    statuses,
     sweep_dimensions,
     uncounted_cases,
 )
+from .compare import WITHOUT_ZERO
 from .credibility import credibility
 from .effects import (
     NOT_APART,
@@ -64,13 +67,14 @@ from .page import (
 from .plots import SIDE_LINE, metric_title
 from .report_figures import by_strength, report_figures
 from .response_surface import MOST_INFLATION
+from .stand_dataset import POSTURE_WEIGHT_ASSUMED
 from .sweep_plots import most_changed, percent_of
 
 DISCLAIMER = "For research and education; not a medical device. It makes no diagnosis."
 BOTH = "both sides"
 """Of legs of which the same is told."""
-_MAIN_LOADS = ("hip", "knee", "patellofemoral", "ankle")
 _LEAST_PERCENT = 1.0  # effects below are said to be that, not shown as numbers
+_LEAST_DEGREES = 0.1  # the same of angles
 _MOST_COLUMNS = 7  # values of a parameter in the table of effects
 _MOST_TABLES = 8  # parameters in the tables of effects
 _MOST_FAILED = 10  # failed cases that are named
@@ -79,6 +83,7 @@ _MARKS = {
     "at the record's edge": ("#", "no reliable peak: at, or too near, an end of the record"),
     "strength-limited": ("!", "muscles were too weak: the load there is too small"),
     "unsolved instants": ("?", "some instants have no solution; the value is that of the others"),
+    "no solution": ("?", "no balance was found"),
     NOT_APART: ("~", "the parameter varies together with others, and so may be their effect"),
 }
 """Words of a warning -> sign beside the number, what it means. As in the command line."""
@@ -88,8 +93,12 @@ _LAWS = {
     "lognormal": ("median", "sigma of the logarithm"),
 }
 """What the numbers of a distribution are, where they are not its two ends."""
-_SERIOUS = (NO_LOADS, *itertools.chain(*CAUTIONS.values()))
-_CHECKED = ("reserve_force", "residual_force", "moment_to_balance", "center_of_mass")
+_SERIOUS = (NO_LOADS, POSTURE_WEIGHT_ASSUMED, *itertools.chain(*CAUTIONS.values()))
+_CHECKED = {
+    True: ("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
+    False: ("balance_residual", "support_margin"),
+}
+"""What the checks of a study with instants, and of one without, need."""
 
 
 def report(
@@ -249,11 +258,11 @@ def _answer(dataset, effects) -> Html:
 
 
 def _peaks(dataset) -> Iterator[_Answer]:
-    """The peak loads of a single case: of the larger leg, and of both."""
+    """The (peak) loads of a single case: of the larger leg, and of both."""
     if sweep_dimensions(dataset):
         return
-    for joint in _MAIN_LOADS:
-        names = [f"peak_{joint}_force_{side}" for side in SIDES]
+    for stem in main_loads(dataset):
+        names = [f"{stem}_{side}" for side in SIDES]
         values = {
             _leg(name): float(dataset["metric_value"].sel(metric=name))
             for name in names
@@ -263,19 +272,19 @@ def _peaks(dataset) -> Iterator[_Answer]:
             shown = {leg: f"{value:.2f}" for leg, value in values.items()}
             alike = len(shown) > 1 and len(set(shown.values())) == 1
             words = BOTH if alike else ", ".join(f"{leg} {value}" for leg, value in shown.items())
-            yield _Answer(f"Peak {joint} force", f"{max(values.values()):.2f} BW", words)
+            yield _Answer(metric_title(stem), f"{max(values.values()):.2f} BW", words)
 
 
 def _key_effects(effects: Any, dataset) -> Iterator[_Answer]:
-    """The largest counted effect on the peak load of each joint, of the leg in the tornado; and the
-    largest of all of that leg."""
+    """The largest counted effect on the (peak) load of each joint, of the leg in the tornado; and
+    the largest of all of that leg."""
     size = counted_size(effects, "percent")
     of = size.index.get_level_values("metric")
     side = _main_side(dataset)
     largest: list[Any] = []
-    for joint in _MAIN_LOADS:
+    for stem in main_loads(dataset):
         for leg in sorted(SIDES, key=lambda leg: leg != side):
-            own = size[of == f"peak_{joint}_force_{leg}"]
+            own = size[of == f"{stem}_{leg}"]
             if own.notna().any():
                 largest.append(own.idxmax())
                 break
@@ -320,9 +329,10 @@ def _with_care(dataset, effects) -> Iterator[object]:
     """What may make the answer wrong, most serious first."""
     failed = failed_cases(dataset)
     if failed.any():
-        what = "cases have instants" if failed.size > 1 else "case has instants"
-        yield f"{int(failed.sum())} of {failed.size} {what} without a solution."
-    if (dataset["metric_limited_share"] > 0).any():
+        which = "cases have" if failed.size > 1 else "case has"
+        what = "instants without a solution" if has_instants(dataset) else "no balance"
+        yield f"{int(failed.sum())} of {failed.size} {which} {what}."
+    if "metric_limited_share" in dataset and (dataset["metric_limited_share"] > 0).any():
         is_fit = not isinstance(effects, str) and not cases_of(dataset).is_grid
         yield (
             "Muscles were too weak for part of the motion, so that loads there are too small: "
@@ -389,8 +399,8 @@ def _effect_tables(dataset, effects) -> Html:
 def _effect_table(dataset, effects: Any, parameter: str) -> Html:
     own = effects.xs(parameter, level="parameter")
     fitted, cases = not np.isnan(own["explained"]).all(), cases_of(dataset)
-    size = own["percent"].abs().groupby("metric", sort=False).max()
-    shown = [name for name in size.index if size[name] >= _LEAST_PERCENT]
+    size = _shares_of_least(own).groupby("metric", sort=False).max()
+    shown = [name for name in size.index if size[name] >= 1.0]
     at = np.unique(own.index.get_level_values("at"))
     at = at[np.unique(np.linspace(0, at.size - 1, _MOST_COLUMNS).round().astype(int))]
     words = parameter_words(dataset, parameter)
@@ -401,8 +411,9 @@ def _effect_table(dataset, effects: Any, parameter: str) -> Html:
     }
     unit = own["unit"].groupby("metric", sort=False).first()
     rows = [(f"{title} [{unit[name]}]", *cells[name]) for name, title in _titles(cells).items()]
-    left_out, unknown = int((size < _LEAST_PERCENT).sum()), int(size.isna().sum())
-    rest = f"{left_out} of {size.size} metrics change by less than {_LEAST_PERCENT:g} %."
+    left_out, unknown = int((size < 1.0).sum()), int(size.isna().sum())
+    or_angle = f" or {_LEAST_DEGREES:g} deg" if own["unit"].isin(WITHOUT_ZERO).any() else ""
+    rest = f"{left_out} of {size.size} metrics change by less than {_LEAST_PERCENT:g} %{or_angle}."
     if unknown:
         rest += f" Of {unknown} no effect is known."
     if not rows:
@@ -411,6 +422,14 @@ def _effect_table(dataset, effects: Any, parameter: str) -> Html:
     head = ("Metric", *base, *(f"{value:.3g}" for value in at))
     grid = table(label, head, rows, numbers=range(1, len(head)))
     return join([grid, element("p", rest) if left_out or unknown else ""])
+
+
+def _shares_of_least(own: Any) -> Any:
+    """Size of each effect in the least one worth telling: `_LEAST_PERCENT`, or of an angle
+    `_LEAST_DEGREES`."""
+    is_angle = own["unit"].isin(WITHOUT_ZERO)
+    percent = own["percent"].abs() / _LEAST_PERCENT
+    return percent.where(~is_angle, own["change"].abs() / _LEAST_DEGREES)
 
 
 def _effect_cells(line: Any, at, nearest: tuple[str, ...]) -> tuple[str, ...]:
@@ -473,13 +492,15 @@ def _marks(warning: str) -> str:
 
 
 def _convergence(dataset) -> Html:
-    """How many instants and cases were solved, and which cases were not."""
+    """How many instants and cases were solved, how closely, and which cases were not."""
+    if not has_instants(dataset):
+        return _convergence_at_rest(dataset)
     lead = sweep_dimensions(dataset)
     count = failed_cases(dataset).size
     status = dataset["status"].transpose(*lead, ...).values.reshape(count, -1)
     rows = [
         (meaning.replace("_", " "), f"{int(hit.sum())} of {hit.size}", f"{int(hit.any(1).sum())}")
-        for code, meaning in enumerate(STATUS)
+        for code, meaning in enumerate(statuses(dataset))
         if (hit := status == code).any()
     ]
     head, title = ("Status", "Instants", "Cases with such an instant"), "Solution"
@@ -495,11 +516,52 @@ def _convergence(dataset) -> Html:
         parts.append(element("p", f"Instants at which muscles were too weak: {words}."))
     failed = np.flatnonzero(failed_cases(dataset)) if lead else []
     if len(failed):
-        parts.append(_failed_list(cases_of(dataset), failed))
+        said = "Cases with instants that have no solution:"
+        parts.append(_failed_list(cases_of(dataset), failed, said))
     return join(parts)
 
 
-def _failed_list(cases: Cases, failed) -> Html:
+def _convergence_at_rest(dataset) -> Html:
+    """The same of a body at rest, with what the solver left over in the worst case."""
+    status = dataset["status"].values.ravel()
+    rows = [
+        (meaning.replace("_", " "), f"{int((status == code).sum())} of {status.size}")
+        for code, meaning in enumerate(statuses(dataset))
+        if (status == code).any()
+    ]
+    parts = [table("Solution", ("Status", "Cases"), rows, numbers=(1,))]
+    known = [name for name in _SOLVED_HOW if name in dataset]
+    worst = [
+        (what, f"{np.nanmax(dataset[name].values[...]):{digits}}", unit)
+        for name, (what, digits, unit) in _SOLVED_HOW.items()
+        if name in known and not failed_cases(dataset).all()
+    ]
+    if worst:
+        parts.append(table("The worst case", ("What", "Value", "Unit"), worst, numbers=(1,)))
+    weak = int((dataset["weakly_active"] > 0).sum()) if "weakly_active" in dataset else 0
+    if weak:
+        parts.append(element("p", f"{weak} of {status.size} {_ONE_SIDED}"))
+    failed = np.flatnonzero(failed_cases(dataset)) if sweep_dimensions(dataset) else []
+    if len(failed):
+        parts.append(_failed_list(cases_of(dataset), failed, "Cases without a balance:"))
+    return join(parts)
+
+
+_SOLVED_HOW = {
+    "balance_residual": (
+        "largest force or moment left over",
+        ".1e",
+        "body weights, or body weights x 0.1 m",
+    ),
+    "iterations": ("steps of the solver", "d", "-"),
+}
+_ONE_SIDED = (
+    "cases have an activation, a motor or a grip on its bound by a hair: derivatives there are "
+    "those of one side."
+)
+
+
+def _failed_list(cases: Cases, failed, said: str) -> Html:
     named = [
         ", ".join(f"{name} {x:.4g}" for name, x in zip(cases.parameters, cases.values[case]))
         for case in failed[:_MOST_FAILED]
@@ -507,7 +569,7 @@ def _failed_list(cases: Cases, failed) -> Html:
     more = len(failed) - len(named)
     return join(
         [
-            element("p", "Cases with instants that have no solution:"),
+            element("p", said),
             bullets([*named, f"and {more} more"] if more else named),
         ]
     )
@@ -515,7 +577,8 @@ def _failed_list(cases: Cases, failed) -> Html:
 
 def _checks(dataset) -> pd.DataFrame | None:
     """The checks of credibility; None where `outputs` left out what they need."""
-    return credibility(dataset) if all(name in dataset for name in _CHECKED) else None
+    needed = _CHECKED[has_instants(dataset)]
+    return credibility(dataset) if all(name in dataset for name in needed) else None
 
 
 def _missed(checks: Any) -> list[str]:
@@ -533,10 +596,13 @@ def _credibility(dataset) -> Html:
         for check, what, *sizes, unit, verdict in checks.itertuples(index=False)
     ]
     head = ("Check", "Of", "Peak", "Root mean square", "Limit", "Unit", "Verdict")
-    said = (
+    after = (
         "Residuals after Hicks et al. (2015), doi:10.1115/1.4029304; reserves at half of what "
-        "OpenSim's guide allows. Of a sweep the worst case counts."
+        "OpenSim's guide allows."
+        if has_instants(dataset)
+        else "Whether the body is in balance, and over its feet."
     )
+    said = f"{after} Of a sweep the worst case counts."
     return join([paragraphs(said), table("Checks", head, rows, numbers=(2, 3, 4))])
 
 

@@ -1,6 +1,7 @@
 """The few figures of a report: which ones tell most of a result, with caption and words instead.
 
-A single case shows its joint loads, moments, angles and activations. A sweep shows first what moves
+A single case shows its joint loads, moments, angles and activations; a body at rest what it carries
+and how it presses on the ground. A sweep shows first what moves
 the peak loads most, then the response to each parameter (the strongest first, at most `MOST`),
 a grid over two or more also the heat map of the two strongest, and the loads over the gait cycle.
 """
@@ -12,9 +13,12 @@ import numpy as np
 import xarray as xr
 
 from ..model.names import BadInput
+from ..studies.gait_events import SIDES
 from .cases import (
     Cases,
     cases_of,
+    has_instants,
+    main_loads,
     parameter_words,
     sweep_dimensions,
     unchanged_case,
@@ -33,6 +37,10 @@ _OF_ONE_CASE = {
     "activations": "Muscle activations of the right leg over the gait cycle; the bars below the "
     "curves show when the muscle is active in published recordings.",
 }
+_AT_REST = (
+    "What the body carries at rest: joint reaction forces of both legs in body weights, vertical "
+    "forces under both soles seen from above, and the most active muscles."
+)
 
 
 class ReportFigure(NamedTuple):
@@ -62,8 +70,24 @@ def _drawn(dataset, kind, caption, alt, options) -> ReportFigure | None:
 
 
 def _of_one(dataset: xr.Dataset) -> Iterator[tuple[Any, ...]]:
+    if not has_instants(dataset):
+        yield _standing(dataset, _AT_REST)
+        return
     for kind, caption in _OF_ONE_CASE.items():
         yield dataset, kind, caption, f"Curves. {caption}", {}
+
+
+def _standing(dataset, caption) -> tuple[Any, ...]:
+    words = f"Bars and discs. {caption} {_loads_words(dataset)}"
+    return dataset, "standing", caption, words, {}
+
+
+def _loads_words(dataset) -> str:
+    """The main joint loads in numbers."""
+    value = dataset["metric_value"].to_series().to_dict()
+    names = [f"{stem}_{side}" for stem in main_loads(dataset) for side in SIDES]
+    known = [f"{metric_title(name)}: {value[name]:.2f} BW." for name in names if name in value]
+    return " ".join(known)
 
 
 def _of_sweep(dataset: xr.Dataset) -> Iterator[tuple[Any, ...]]:
@@ -74,16 +98,18 @@ def _of_sweep(dataset: xr.Dataset) -> Iterator[tuple[Any, ...]]:
     except BadInput:  # no case was solved, or too few for a fit
         return
     strongest = by_strength(table, cases)
+    loads = "peak loads" if has_instants(dataset) else "joint loads"
     if len(cases.parameters) > 1:
         ends = "ends of its range" if cases.is_grid else "5th and 95th percentile, fitted"
         caption = (
-            f"What moves the peak loads most: each parameter at the {ends}, the others unchanged."
+            f"What moves the {loads} most: each parameter at the {ends}, the others unchanged."
             f"{_not_counted(dataset, metrics)}"
         )
         yield dataset, "tornado", caption, f"Ranked bars. {_in_words(table, strongest)}", {}
     for name in strongest[:MOST]:
         words = parameter_words(dataset, name)
-        caption = f"Peak joint forces against {name}{f' ({words})' if words else ''}."
+        forces = "Peak joint forces" if has_instants(dataset) else "Joint forces"
+        caption = f"{forces} against {name}{f' ({words})' if words else ''}."
         caption += _not_counted(dataset, metrics)
         alt = f"Lines. {caption} {_in_words(table, (name,))}"
         yield dataset, "response", caption, alt, {"parameter": name}
@@ -100,6 +126,9 @@ def _of_sweep(dataset: xr.Dataset) -> Iterator[tuple[Any, ...]]:
 
 def _loads_of_sweep(dataset, cases, metrics):
     if not cases.is_grid:
+        return
+    if not has_instants(dataset):
+        yield _standing(unchanged_case(dataset), f"Unchanged case: {_AT_REST}")
         return
     if len(cases.parameters) > 1:
         caption = f"Unchanged case: {_OF_ONE_CASE['joint_loads']}"

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from ..model.names import BadInput, find
 from ..model.parameters import PARAMETERS
-from ..studies.metrics import METRICS
 from .plots import metric_title, styled
 
 _POSITIVE, _NEGATIVE = "#1f4e79", "#d98c3f"
@@ -69,7 +68,7 @@ def _bars(ax: Axes, dataset, name, count):
     ax.axvline(0.0, color="#333333", linewidth=0.8)
     ax.margins(y=0.01)
     value = float(dataset["metric_value"].sel(metric=name))
-    unit = METRICS[name].unit
+    unit = str(dataset["metric_unit"].sel(metric=name).item())
     ax.set_title(f"{metric_title(name)}: {value:.2f} {unit}")
     ax.set_xlabel("Change for the step in brackets [%]")
 
@@ -124,8 +123,16 @@ def _mark_sign(ax: Axes, x, row, values, bound):
 
 
 def _label(dataset, index) -> str:
-    """`psoas_r point 2, x (+1 mm)`."""
-    group, _, element = str(dataset["parameter"].values[index]).partition(":")
+    """`psoas_r point 2, x (+1 mm)`; of an intervention `heel.height_mm (+1 mm)`."""
+    name = str(dataset["parameter"].values[index])
+    if dataset["parameter_group"].values[index] == "intervention":
+        step, value = (
+            float(dataset[f"parameter_{what}"].values[index]) for what in ("step", "value")
+        )
+        is_share = value != 0.0 and np.isclose(step, 0.01 * value)
+        unit = str(dataset["parameter_unit"].values[index])
+        return f"{name} (+{'1 %' if is_share else f'{step:g} {unit}'})"
+    group, _, element = name.partition(":")
     step = "+1 %" if PARAMETERS[group].step is None else "+1 mm"
     owner, *place = element.split(".")
     if group == "path_point":

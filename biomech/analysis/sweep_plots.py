@@ -27,6 +27,7 @@ from .cases import (
     cases_of,
     counted_cases,
     failed_cases,
+    main_loads,
     metric_column,
     metrics_of,
     parameter_label,
@@ -47,7 +48,6 @@ from .effects import (
 )
 from .plots import INK, SIDE_LINE, fewest_gaps, metric_title, panels, styled
 
-_MAIN = ("peak_hip_force", "peak_knee_force", "peak_patellofemoral_force", "peak_ankle_force")
 _BAND = (5.0, 95.0)
 """Percentiles over the other parameters."""
 _CASES_PER_BIN, _MOST_BINS, _FEWEST_BINS = 20, 10, 3
@@ -70,7 +70,8 @@ def plot_response(
     equally many cases, the cases as dots.
 
     - `parameter`: by default the first one swept.
-    - `metrics`: full names, or names without `_r` or `_l` for both legs; by default peak forces.
+    - `metrics`: full names, or names without `_r` or `_l` for both legs; by default joint loads, of
+      a motion their peaks.
     """
     cases = cases_of(dataset)
     column = _column(cases, parameter)
@@ -187,7 +188,8 @@ def plot_tornado(
     is on top. An end that is not counted has a hollow circle instead of a bar. Metrics of one unit
     have one scale.
 
-    - `metrics`: full names; by default the peak hip and knee force, of the leg that changes more.
+    - `metrics`: full names; by default the hip and knee force, of a motion their peaks, of the leg
+      that changes more.
     - `count`: most parameters to draw.
     """
     cases = cases_of(dataset)
@@ -231,10 +233,10 @@ _ALIKE = (
 
 
 def most_changed(dataset: xr.Dataset) -> tuple[str, ...]:
-    """The peak hip and knee force of the one leg that changes more, or of the other leg where that
+    """The (peak) hip and knee force of the leg that changes more, or of the other leg where that
     has none; other metrics if there are none."""
     known = known_metrics(dataset)
-    wanted = [f"{stem}_{side}" for stem in _MAIN[:2] for side in SIDES]
+    wanted = [f"{stem}_{side}" for stem in main_loads(dataset)[:2] for side in SIDES]
     wanted = [name for name in wanted if name in known] or list(known[:1])
     table: Any = _fitted_of(dataset, wanted)
     wanted = [name for name in wanted if name in table.index.get_level_values("metric")]
@@ -405,7 +407,7 @@ def plot_heat_map(
     part of the window or no reliable peak (/), or no solution (x, blank). A frame marks the
     unchanged case.
 
-    - `metric`: full name; by default the peak knee or hip force that changes most.
+    - `metric`: full name; by default the (peak) knee or hip force that changes most.
     - `x`, `y`: the parameters; by default the second and the first one swept.
     """
     cases = cases_of(dataset)
@@ -560,7 +562,7 @@ def _by_panel(dataset, metrics) -> dict[str, list[str]]:
     """Name without the leg -> metrics to draw in one panel."""
     known = known_metrics(dataset)
     if metrics is None:
-        main = [n for stem in _MAIN for n in known if n in (f"{stem}_r", f"{stem}_l")]
+        main = [n for stem in main_loads(dataset) for n in known if n in (f"{stem}_r", f"{stem}_l")]
         metrics = main or known[:4]
     found: dict[str, list[str]] = {}
     for name in metrics:

@@ -27,6 +27,7 @@ from .schema import (
     DESIGNS,
     OUTPUTS,
     RESERVED_NAMES,
+    STUDIES,
     CohortDesign,
     Design,
     ExperimentConfig,
@@ -88,7 +89,10 @@ def load_config(
 
 def check(data: Mapping[Any, Any], source: str = "configuration") -> ExperimentConfig:
     """The configuration that `data` holds; every complaint about it in one `BadInput`."""
-    rules = (_solver_fits, _execution_fits, _interventions_fit, _sweep_fits, _outputs_fit)
+    rules = (
+        *(_study_fits, _solver_fits, _execution_fits, _interventions_fit, _sweep_fits),
+        _outputs_fit,
+    )
     return check_as(ExperimentConfig, data, source, *rules)
 
 
@@ -224,6 +228,23 @@ def idle_interventions(config: ExperimentConfig, varied: Iterable[str]) -> Itera
             )
 
 
+def _study_fits(config: ExperimentConfig) -> Iterable[str]:
+    if config.study.kind != "stand":
+        return
+    if config.precision != "float64":
+        yield "`precision` is float32, and the study 'stand' is computed in float64 only."
+    if config.model_edits.value:
+        yield (
+            "`model_edits.value` replaces what was recorded, and the study 'stand' has no "
+            "recording: `lock` the coordinate at that value instead."
+        )
+    if config.model_edits.residuals:
+        yield (
+            "`model_edits.residuals` would hold the body up from outside, so that it need not "
+            "stand: take them out."
+        )
+
+
 def _solver_fits(config: ExperimentConfig) -> Iterable[str]:
     tolerance = config.solver.tolerance
     if config.precision == "float32" and tolerance is not None and tolerance < _LEAST_SINGLE:
@@ -247,11 +268,16 @@ def _interventions_fit(config: ExperimentConfig) -> Iterable[str]:
         where, entry = f"interventions.{name}", CATALOGUE[chosen.kind]
         if name in RESERVED_NAMES:
             yield f"`{where}`: the name '{name}' is taken; choose another."
-        if entry.needs_motion and not config.study.allow_fixed_kinematics:
+        if (
+            entry.needs_motion
+            and config.study.kind == "inverse"
+            and not config.study.allow_fixed_kinematics
+        ):
             yield (
                 f"`{where}`: '{chosen.kind}' acts by changing the movement, which `inverse` holds "
-                "as measured. Set `study.allow_fixed_kinematics: true` to compute it all the same; "
-                "the result is then marked."
+                "as measured. The study `stand` lets the body move. Or set "
+                "`study.allow_fixed_kinematics: true` to compute it all the same; the result is "
+                "then marked."
             )
     if not isinstance(config.design, CohortDesign):  # whose file says what varies
         yield from idle_interventions(config, config.sweep)
@@ -337,13 +363,16 @@ def _grid_fits(sweep: Mapping[str, SweepAxis]) -> Iterable[str]:
 
 
 def _outputs_fit(config: ExperimentConfig) -> Iterable[str]:
-    for key, chosen, known in (
-        ("outputs", config.outputs, tuple(dict.fromkeys((*OUTPUTS, *ALWAYS_KEPT)))),
-        ("metrics", config.metrics, tuple(METRICS)),
-    ):
+    kind = config.study.kind
+    variables = tuple(dict.fromkeys((*OUTPUTS[kind], *ALWAYS_KEPT[kind])))
+    wanted = [("outputs", config.outputs, variables)]
+    if kind == "inverse":  # metrics of standing are those of the body, which is read later
+        wanted += [("metrics", config.metrics, tuple(METRICS))]
+    for key, chosen, known in wanted:
         for name in chosen:
             if name not in known:
-                yield f"`{key}`: there is no '{name}'. {suggest(name, known)}"
+                of = "" if kind == "inverse" else f" of the study '{kind}'"
+                yield f"`{key}`: there is no '{name}'{of}. {suggest(name, known)}"
 
 
 def _listed(words: Iterable[str]) -> str:
@@ -362,7 +391,7 @@ def _complaint(error: Mapping[str, Any], data: Any) -> str:
         return f"`{'.'.join(keys)}` needs more entries: number {error['loc'][-1] + 1} is missing."
     if kind == "missing":
         return f"{where} is missing."
-    kinds = tuple(DESIGNS if keys[:1] == ("design",) else CATALOGUE)
+    kinds = tuple({"design": DESIGNS, "study": STUDIES}.get((*keys, "")[0], CATALOGUE))
     if kind == "union_tag_not_found":
         return f"`{'.'.join((*keys, 'kind'))}` is missing. There are: {', '.join(kinds)}."
     if kind == "union_tag_invalid":
@@ -408,7 +437,7 @@ _GOES_ON = ("unknown_key", "one_of", "power_of_two", "even")
 """Errors of our own whose message goes on after the key."""
 _SAYS_IT_ALL = (
     *("unknown_name", "later", "reference_only", "bounds", "window", "blank", "count"),
-    "distribution",
+    *("distribution", "no_motion"),
 )
 """Errors of our own whose message stands by itself."""
 _MUST = {

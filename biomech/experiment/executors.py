@@ -31,7 +31,7 @@ from jaxtyping import Float
 
 from ..analysis.cases import failed_cases
 from ..model.names import BadInput
-from .case_study import CaseStudy
+from .case_study import case_study
 from .compile_cache import use_compile_cache
 from .config import CheckedConfig, check, to_plain
 from .deadline import process_ends_after
@@ -105,7 +105,8 @@ class Work:
 class BatchStudy(Protocol):
     """What can be computed in batches: a table of cases, and results along `case` of some of them.
 
-    A result has the variable `status` over `case` and `time`, as `studies.inverse.STATUS`.
+    A result has the variable `status` over `case`, and `time` if the study has instants; its
+    attribute `flag_meanings` says what 0, 1, 2, ... mean.
     """
 
     table: CaseTable
@@ -144,7 +145,7 @@ def _worker(work: Work) -> Worker:
     checked = CheckedConfig(
         check(json.loads(work.config), work.source), work.source, work.data_folder
     )
-    study, store = CaseStudy(checked), Store(work.folder)
+    study, store = case_study(checked), Store(work.folder)
     check_same(store, study)  # a file may have changed since the run began
     return Worker(study, store)
 

@@ -18,13 +18,13 @@ from .store import Store
 
 def identity(study: CaseStudy) -> dict[str, Any]:
     """Configuration with the hash of every file, cases, body and versions."""
-    table, inputs = study.table, study.inputs
-    config = to_plain(resolved(study.config, inputs.files))
+    table = study.table
+    config = to_plain(resolved(study.config, study.files))
     del config["execution"]
     return {
         "config": config,
         "cases_sha256": hashlib.sha256(table.values.tobytes()).hexdigest(),
-        "model_sha256": model_hash(inputs.model),
+        "model_sha256": model_hash(study.model),
         "versions": {name: version_of(name) for name in ("biomech", "jax", "jaxlib", "numpy")},
         "axes": table.axes,
     }

@@ -1,4 +1,5 @@
-"""The body and the motion that a configuration names: read once, checked before anything runs."""
+"""The body, and the motion if there is one, that a configuration names: read once, checked before
+anything runs."""
 
 import dataclasses
 import hashlib
@@ -42,6 +43,20 @@ class Inputs:
     files: dict[str, str]
 
 
+def load_body(checked: CheckedConfig) -> tuple[Model, dict[str, str]]:
+    """The body after `model_edits` and before interventions, and the SHA-256 of every file by name.
+
+    Of a study with a motion every free coordinate is actuated.
+
+    **Raises:** `BadInput` for a missing or changed file, and for whatever the readers refuse.
+    """
+    files = find_files(checked)
+    model = edited(_load_body(checked.config, files), checked.config)
+    hashes = {path.name: _sha256(path) for path in files.values()}
+    _check_hashes(checked, hashes)
+    return model, hashes
+
+
 def load_inputs(checked: CheckedConfig, study: InverseStudy | None = None) -> Inputs:
     """Read the files of a configuration; `study` has other options than the configuration.
 
@@ -56,7 +71,7 @@ def load_inputs(checked: CheckedConfig, study: InverseStudy | None = None) -> In
     _check_hashes(checked, hashes)
     _check_metrics(config, model)
     motion, notes = motion_for(study or config.study, config, model, trial)
-    if trial.emg is not None:
+    if trial.emg is not None and config.trial is not None:
         time, side = np.asarray(motion.time), config.trial.emg_side
         notes += check_emg(trial.emg, model.muscles.names, side, time)
     return Inputs(model, trial, motion, (*trial.notes, *notes), hashes)
@@ -109,7 +124,7 @@ def _remark(path: Path) -> str:
 
 
 def edited(model: Model, config: ExperimentConfig) -> Model:
-    """The model after `model_edits`, every free coordinate with an actuator."""
+    """The model after `model_edits`; for a given motion every free coordinate has an actuator."""
     edits = config.model_edits
     try:
         for name, value in edits.weld.items():
@@ -124,7 +139,7 @@ def edited(model: Model, config: ExperimentConfig) -> Model:
             model = with_activation_bounds(model, *edits.activation_bounds)
     except BadInput as error:
         raise BadInput(f"`model_edits`: {error}") from error
-    return ensure_actuated(model)
+    return ensure_actuated(model) if config.study.kind == "inverse" else model
 
 
 def _load_body(config: ExperimentConfig, files: dict[str, Path]) -> Model:
@@ -140,6 +155,7 @@ def _load_body(config: ExperimentConfig, files: dict[str, Path]) -> Model:
 
 def _load_motion(config: ExperimentConfig, files: dict[str, Path], model: Model) -> Trial:
     trial = config.trial
+    assert trial is not None, "the schema asks for it"
     if trial.reference is not None:
         from ..formats.reference_gait import reference_gait
 
@@ -163,7 +179,7 @@ def _load_motion(config: ExperimentConfig, files: dict[str, Path], model: Model)
 
 def reference_name(config: ExperimentConfig) -> str | None:
     """Name of the built-in gait asked for; None for files and for a model that has none."""
-    reference = config.trial.reference
+    reference = config.trial.reference if config.trial else None
     return config.model.name if reference == "default" else reference
 
 
@@ -192,14 +208,16 @@ def resolved(config: ExperimentConfig, files: Mapping[str, str]) -> ExperimentCo
     """The configuration with file names instead of paths, and the SHA-256 of every file."""
     bare = lambda name: None if name is None else Path(name).name
     trial, model, design = config.trial, config.model, config.design
-    keys = ("coordinates", "external_loads", "emg")
+    if trial is not None:
+        keys = ("coordinates", "external_loads", "emg")
+        trial = trial.model_copy(update={key: bare(getattr(trial, key)) for key in keys})
     if isinstance(design, CohortDesign):
         design = design.model_copy(update={"path": bare(design.path)})
     return config.model_copy(
         update={
             "data_folder": None,
             "model": model.model_copy(update={"path": bare(model.path)}),
-            "trial": trial.model_copy(update={key: bare(getattr(trial, key)) for key in keys}),
+            "trial": trial,
             "design": design,
             "files": dict(files),
         }

@@ -1,7 +1,7 @@
 """What a run folder holds beside its numbers, written when they are there.
 
-peaks.csv               every named metric of every case
-credibility.csv         residuals and reserves beside their limits
+peaks.csv               every named metric of every case; metrics.csv of a body at rest
+credibility.csv         residuals and reserves, or the balance, beside their limits
 figures/                PNG and PDF
 notes.txt               what was assumed, how far to trust it, what to cite
 config.resolved.yaml    the configuration with every default, and name and SHA-256 of every
@@ -15,15 +15,15 @@ import pandas as pd
 import xarray as xr
 from ruamel.yaml import YAML
 
+from ..analysis.cases import has_instants, statuses
 from ..analysis.credibility import credibility, credibility_text
 from ..analysis.labels import write_netcdf
-from ..studies.inverse import STATUS
 from .case_study import CaseStudy
 from .config import to_plain
 from .figures import write_figures
 from .inputs import resolved
+from .metric_table import table_name, write_metrics
 from .open_run import RESULTS_FILE
-from .peaks import write_peaks
 from .schema import ExperimentConfig
 
 CREDIBILITY_FILE = "credibility.csv"
@@ -33,12 +33,12 @@ def write_files(folder: Path, dataset: xr.Dataset, study: CaseStudy) -> None:
     """Every file; those of an earlier attempt are replaced."""
     if not study.table.names:
         write_netcdf(dataset, folder / RESULTS_FILE)
-    write_peaks(dataset, folder / "peaks.csv")
+    write_metrics(dataset, folder / table_name(dataset))
     table = credibility(dataset)
     table.to_csv(folder / CREDIBILITY_FILE, index=False, lineterminator="\n")
-    _write_config(folder / "config.resolved.yaml", resolved(study.config, study.inputs.files))
-    emg, side = study.inputs.trial.emg, study.config.trial.emg_side
-    missing = write_figures(dataset, folder / "figures", emg, side)
+    _write_config(folder / "config.resolved.yaml", resolved(study.config, study.files))
+    emg, side = study.emg or (None, "r")
+    missing = write_figures(dataset, folder / "figures", emg, side, body=study.body)
     text = _notes(dataset, table, missing)
     (folder / "notes.txt").write_text(text, encoding="utf-8")
 
@@ -56,10 +56,10 @@ def _write_config(path: Path, config: ExperimentConfig) -> None:
 
 def _notes(dataset: xr.Dataset, table: pd.DataFrame, missing: tuple[str, ...]) -> str:
     """What was assumed, what failed, and what to cite."""
-    status = dataset["status"].values
+    status, what = dataset["status"].values, "instants" if has_instants(dataset) else "cases"
     counts = [
-        f"{meaning}: {int((status == code).sum())} of {status.size} instants"
-        for code, meaning in enumerate(STATUS)
+        f"{meaning}: {int((status == code).sum())} of {status.size} {what}"
+        for code, meaning in enumerate(statuses(dataset))
         if (status == code).any()
     ]
     parts = {

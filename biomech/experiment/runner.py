@@ -30,7 +30,7 @@ from jaxtyping import Float
 from ..analysis.cases import CASE, failed_cases
 from ..formats.files import as_path
 from ..model.names import BadInput
-from .case_study import CaseStudy
+from .case_study import CaseStudy, case_study
 from .compile_cache import use_compile_cache
 from .config import load_config
 from .executors import (
@@ -111,7 +111,7 @@ def run(
     use_compile_cache()
     with contextlib.ExitStack() as stack:
         check_ctrl_c = stack.enter_context(remembered_ctrl_c())
-        study = CaseStudy(checked)
+        study = case_study(checked)
         if not study.table.names:
             _warn_of_idle(study.config.execution)
             return _run_single(study, out, progress, check_ctrl_c)
@@ -185,7 +185,7 @@ def _begin(study: CaseStudy, out: Any) -> Path:
         part = _first_part(study, study.table.values[plan.rows(0)])
         part = part.isel({CASE: slice(0, plan.span(0).stop)})
         manifest = {**identity(study), "teams": [dataclasses.asdict(this_process())]}
-        store = create_store(partial.folder, manifest, plan, part, study.coordinates)
+        store = create_store(partial.folder, manifest, plan, part, study.table.coordinates)
         store.write(0, part, int(failed_cases(part).sum()))
     assert partial.final is not None
     return partial.final

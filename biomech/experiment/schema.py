@@ -28,7 +28,9 @@ from ..interventions import CATALOGUE, Intervention, Parameter
 from ..model import library
 from ..model.names import BadInput, near_miss, short_name, suggest, there_are
 from ..personalise.body_size import HEIGHT, MASS
-from ..solvers.separable_programme import MAX_STEPS
+from ..solvers import interior_point, separable_programme
+from ..studies.stand import POSTURE_WEIGHT
+from ..studies.standing_habit import SUPPORTS
 from .sampling import (
     MAX_CASES,
     MAX_LEVELS,
@@ -41,34 +43,57 @@ from .sampling import (
 SCHEMA_VERSION = 1
 _MODEL_SUFFIXES = (".osim", *SUFFIXES)
 MAX_AXIS_VALUES = 10_000
-LATER_STUDIES = ("stand", "track", "predict")
+LATER_STUDIES = ("track", "predict")
 """Studies that are planned; asking for one is an error of its own."""
 RESERVED_NAMES = ("model", "study")
 """No intervention may be called so: `model.mass_kg` must not become ambiguous in a sweep."""
 
-OUTPUTS = (
-    *("coordinate_value", "coordinate_speed", "coordinate_acceleration", "center_of_mass"),
-    *("generalized_force", "moment_to_balance", "unbalanced_force"),
-    *("activation", "muscle_force", "norm_fiber_length", "muscle_tendon_length"),
-    *("muscle_tendon_speed", "force_at_full_activation", "moment_arm", "ligament_force"),
-    *("actuator_force", "reserve_force", "residual_force"),
+_OF_MUSCLES = ("activation", "muscle_force", "norm_fiber_length", "muscle_tendon_length")
+_OF_JOINTS = (
     *("joint_reaction_force", "joint_reaction_moment", "joint_reaction_force_body_axes"),
-    *("intersegmental_force", "intersegmental_moment", "joint_center", "knee_adduction_moment"),
-    *("knee_contact_force", "medial_knee_force_per_varus"),
-    *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
-    *("stride_time", "toe_off_pct"),
+    *("intersegmental_force", "intersegmental_moment", "joint_center"),
 )
-"""Variables that `outputs` may choose among, beside those that are always kept."""
 
-ALWAYS_KEPT = (
-    *("status", "body_weight", "body_mass"),
-    *("metric_value", "metric_time"),
-    *("metric_rival_peak", "metric_at_edge", "metric_limited_share", "strength_limited"),
-    *("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
-    *("external_force", "ground_reaction_force", "center_of_pressure"),
-    *("stance", "stride_time", "toe_off_pct"),
-)
-"""Variables that every result has, whatever `outputs` asks for: small, and needed to judge it."""
+OUTPUTS: dict[str, tuple[str, ...]] = {
+    "inverse": (
+        *("coordinate_value", "coordinate_speed", "coordinate_acceleration", "center_of_mass"),
+        *("generalized_force", "moment_to_balance", "unbalanced_force"),
+        *_OF_MUSCLES,
+        *("muscle_tendon_speed", "force_at_full_activation", "moment_arm", "ligament_force"),
+        *("actuator_force", "reserve_force", "residual_force"),
+        *(*_OF_JOINTS, "knee_adduction_moment"),
+        *("knee_contact_force", "medial_knee_force_per_varus"),
+        *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
+        *("stride_time", "toe_off_pct"),
+    ),
+    "stand": (
+        *("coordinate_value", "habitual_value", "center_of_mass", "support_margin"),
+        *(*_OF_MUSCLES, "moment_arm", "ligament_force", "actuator_force"),
+        *_OF_JOINTS,
+        *("regional_plantar_force", "contact_point", "contact_indentation"),
+        *("ground_reaction_force", "center_of_pressure", "plantar_fascia_strain", "arch_angle"),
+        "posture_cost",
+    ),
+}
+"""Study -> variables that `outputs` may choose among, beside those that are always kept."""
+
+ALWAYS_KEPT: dict[str, tuple[str, ...]] = {
+    "inverse": (
+        *("status", "body_weight", "body_mass"),
+        *("metric_value", "metric_time"),
+        *("metric_rival_peak", "metric_at_edge", "metric_limited_share", "strength_limited"),
+        *("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
+        *("external_force", "ground_reaction_force", "center_of_pressure"),
+        *("stance", "stride_time", "toe_off_pct"),
+    ),
+    "stand": (
+        *("status", "body_weight", "body_mass", "metric_value"),
+        *("balance_residual", "iterations", "weakly_active", "support_margin", "posture_cost"),
+        *("center_of_mass", "ground_reaction_force", "center_of_pressure"),
+    ),
+}
+"""Study -> variables that every result has, whatever `outputs` asks for: small, and needed to judge
+it."""
 
 
 def _not_blank(text: str) -> str:
@@ -288,7 +313,36 @@ class ModelEdits(Strict):
         return self
 
 
-class InverseStudy(Strict):
+def _refuse_keys_of_others(data: Any, own: type[Strict], kinds: Mapping[str, type[Strict]]) -> None:
+    """Of parts told apart by `kind`: say so where a key is one of another kind."""
+    for key in data if isinstance(data, Mapping) else ():
+        others = [kind for kind, part in kinds.items() if key in part.model_fields]
+        if others and key not in own.model_fields:
+            raise PydanticCustomError(
+                "unknown_key",
+                "of kind '{kind}' takes no `{key}`, which is for {others}. {purpose}",
+                {
+                    "kind": data.get("kind"),
+                    "key": key,
+                    "others": ", ".join(others),
+                    "purpose": inspect.cleandoc(own.__doc__ or "").splitlines()[0],
+                },
+            )
+
+
+class Study(Strict):
+    """The question."""
+
+    kind: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_keys_of_other_studies(cls, data: Any) -> Any:
+        _refuse_keys_of_others(data, cls, STUDIES)
+        return data
+
+
+class InverseStudy(Study):
     """What muscles and joints carried in a measured motion."""
 
     kind: Literal["inverse"]
@@ -326,22 +380,69 @@ class InverseStudy(Strict):
         return self
 
 
-class StaticOptimizationSolver(Strict):
-    """How closely the study `inverse` solves each instant, and how long it tries."""
+class StandStudy(Study):
+    """How the body stands: balance with the least effort, near its habit."""
+
+    kind: Literal["stand"]
+    support: Literal[tuple(SUPPORTS)] = Field(  # type: ignore[valid-type]
+        "both", description="what the body stands on"
+    )
+    held: Names = Field(
+        (), description="coordinates that muscles keep at their habitual value, e.g. knee_angle_r"
+    )
+    posture_weight: float = Field(
+        POSTURE_WEIGHT,
+        ge=0.0,
+        le=1e6,
+        description="how much departure from habit weighs against effort [-]; assumed: look at "
+        "0.01, 0.1 and 1",
+        json_schema_extra=_sweepable("-"),
+    )
+    exponent: float = Field(
+        2.0, ge=2.0, le=10.0, description="p in the effort sum of |activation|^p [-]"
+    )
+    uphill_deg: float = Field(
+        0.0,
+        ge=-30.0,
+        le=30.0,
+        description="slope of the ground, rising forward",
+        json_schema_extra=_sweepable("deg"),
+    )
+    right_side_up_deg: float = Field(
+        0.0,
+        ge=-30.0,
+        le=30.0,
+        description="slope of the ground, rising to the right",
+        json_schema_extra=_sweepable("deg"),
+    )
+
+
+STUDIES: dict[str, type[Study]] = {"inverse": InverseStudy, "stand": StandStudy}
+"""Configuration of each study by its kind."""
+_MOST_STEPS = {"inverse": separable_programme.MAX_STEPS, "stand": interior_point.MAX_STEPS}
+_TOLERANCES = {"inverse": None, "stand": interior_point.TOLERANCE}
+
+
+class Solver(Strict):
+    """How closely a study solves each instant or case, and how long it tries.
+
+    Of `inverse` this is static optimization, of `stand` the interior point method.
+    """
 
     tolerance: float | None = Field(
         None,
         ge=1e-14,
         le=1e-3,
-        description="on the moment balance and on optimality, relative [-]; default: 1e-11 in "
-        "double, 3e-5 in single precision",
+        description="on balance and optimality, relative [-]; default: of inverse 1e-11 in double, "
+        f"3e-5 in single precision, of stand {interior_point.TOLERANCE:g}",
     )
-    max_steps: int = Field(
-        MAX_STEPS,
+    max_steps: int | None = Field(
+        None,
         ge=1,
         le=100_000,
-        description="Newton steps of an instant at most; one that needs more has the status "
-        "maximum_iterations",
+        description="Newton steps of an instant or case at most; one that needs more has the "
+        "status maximum_iterations; default: "
+        + ", ".join(f"of {kind} {steps}" for kind, steps in _MOST_STEPS.items()),
     )
 
 
@@ -436,19 +537,7 @@ class Design(Strict):
     @model_validator(mode="before")
     @classmethod
     def _refuse_keys_of_other_designs(cls, data: Any) -> Any:
-        for key in data if isinstance(data, Mapping) else ():
-            others = [kind for kind, design in DESIGNS.items() if key in design.model_fields]
-            if others and key not in cls.model_fields:
-                raise PydanticCustomError(
-                    "unknown_key",
-                    "of kind '{kind}' takes no `{key}`, which is for {others}. {purpose}",
-                    {
-                        "kind": data.get("kind"),
-                        "key": key,
-                        "others": ", ".join(others),
-                        "purpose": inspect.cleandoc(cls.__doc__ or "").splitlines()[0],
-                    },
-                )
+        _refuse_keys_of_others(data, cls, DESIGNS)
         return data
 
     @property
@@ -613,12 +702,13 @@ class Execution(Strict):
 
 _AnyIntervention = _union(tuple(INTERVENTION_MODELS.values()))
 AnyDesign = _union(tuple(DESIGNS.values()))
+AnyStudy = _union(tuple(STUDIES.values()))
 InterventionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class ExperimentConfig(Strict):
-    """One experiment: a body, a motion, a question, and what is varied."""
+    """One experiment: a body, a question, a motion if it is about one, and what is varied."""
 
     model_config = ConfigDict(title="biomech experiment")
 
@@ -632,18 +722,22 @@ class ExperimentConfig(Strict):
     )
     data_source: Text = Field("", description="where to get the files; shown when one is missing")
     model: BodyModel
-    trial: RecordedTrial
+    study: AnyStudy  # type: ignore[valid-type]
+    trial: RecordedTrial | None = Field(
+        None, validate_default=True, description="the motion; of the study `inverse` only"
+    )
     model_edits: ModelEdits = Field(default_factory=lambda: ModelEdits.model_validate({}))
-    study: InverseStudy
-    solver: StaticOptimizationSolver = Field(
-        default_factory=lambda: StaticOptimizationSolver.model_validate({}),
-        description="of the study: of `inverse`, static optimization",
+    solver: Solver = Field(
+        default_factory=lambda: Solver.model_validate({}),
+        validate_default=True,
+        description="of the study: of `inverse`, static optimization; of `stand`, interior point",
     )
     interventions: dict[InterventionName, _AnyIntervention] = {}  # type: ignore[valid-type]
     sweep: dict[Name, SweepAxis] = Field(
         {},
         description="<intervention>.<parameter>, model.height_m, model.mass_kg, or a number of the "
-        "study such as study.lowpass_hz -> its values, or how likely they are",
+        "study such as study.lowpass_hz or study.posture_weight -> its values, or how likely they "
+        "are",
     )
     design: AnyDesign = Field(  # type: ignore[valid-type]
         GridDesign(kind="grid"),
@@ -666,10 +760,33 @@ class ExperimentConfig(Strict):
         if kind in LATER_STUDIES:
             raise PydanticCustomError(
                 "later",
-                "the study '{kind}' is not available in this version; there is: inverse",
-                {"kind": kind},
+                "the study '{kind}' is not available in this version; there are: {known}",
+                {"kind": kind, "known": ", ".join(STUDIES)},
             )
         return study
+
+    @field_validator("trial")
+    @classmethod
+    def _moves(cls, trial: RecordedTrial | None, rest: Any) -> RecordedTrial | None:
+        study = rest.data.get("study")
+        if isinstance(study, InverseStudy) and trial is None:
+            raise PydanticCustomError("missing", "is missing")
+        if isinstance(study, StandStudy) and trial is not None:
+            raise PydanticCustomError(
+                "no_motion", "the study 'stand' is about a body at rest; take `trial` out"
+            )
+        return trial
+
+    @field_validator("solver")
+    @classmethod
+    def _of_study(cls, solver: Solver, rest: Any) -> Solver:
+        """The solver with the numbers of the study where none are given."""
+        if "study" not in rest.data:
+            return solver
+        kind = rest.data["study"].kind
+        usual = {"tolerance": _TOLERANCES[kind], "max_steps": _MOST_STEPS[kind]}
+        missing = {key: value for key, value in usual.items() if getattr(solver, key) is None}
+        return solver.model_copy(update=missing)
 
 
 def json_schema() -> dict[str, Any]:

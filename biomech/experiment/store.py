@@ -25,10 +25,9 @@ import numpy as np
 import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from ..analysis.cases import CASE
+from ..analysis.cases import CASE, statuses
 from ..formats.files import read_bytes
 from ..model.names import BadInput
-from ..studies.inverse import STATUS
 from .plan import BatchPlan
 
 FORMAT = 1
@@ -36,7 +35,8 @@ MANIFEST, RESULTS, BATCHES, LOCK = "manifest.json", "results.zarr", "batches", "
 _LARGEST_JSON = 64 * 2**20
 _MOST_LABELS, _LARGEST_CHUNK = 1_000_000, 50_000_000
 """Entries of an array of labels, and of one chunk."""
-NOT_COMPUTED = STATUS.index("not_computed")
+NOT_COMPUTED = "not_computed"
+"""Meaning of the `status` of cases that were never reached."""
 
 
 class CannotStore(BadInput):
@@ -195,19 +195,20 @@ def create_store(
         texts = {n: v.astype(object) for n, v in labels.variables.items() if v.dtype.kind == "U"}
         labels.assign_coords(texts).to_zarr(folder / RESULTS, zarr_format=3, consolidated=False)
         group = _open_group(folder, "r+")
+        blank = statuses(part).index(NOT_COMPUTED)
         for name in swept:
-            _create_array(group, part[name], plan)
+            _create_array(group, part[name], plan, blank if name == "status" else None)
         whole = {"format": FORMAT, **manifest, "plan": dataclasses.asdict(plan)}
         order = [str(name) for name in part.data_vars]
         write_json(folder / MANIFEST, {**whole, "variables": swept, "order": order})
     return Store(folder)
 
 
-def _create_array(group: Any, part: xr.DataArray, plan: BatchPlan) -> None:
+def _create_array(group: Any, part: xr.DataArray, plan: BatchPlan, blank: int | None) -> None:
     from zarr.codecs import BloscCodec, Crc32cCodec
 
     shape = (plan.cases, *part.shape[1:])
-    fill: Any = np.nan if part.dtype.kind == "f" else 0
+    fill: Any = blank if blank is not None else np.nan if part.dtype.kind == "f" else 0
     group.create_array(
         part.name,
         shape=shape,
@@ -215,7 +216,7 @@ def _create_array(group: Any, part: xr.DataArray, plan: BatchPlan) -> None:
         dtype=part.dtype,
         dimension_names=part.dims,
         attributes={k: getattr(v, "tolist", lambda v=v: v)() for k, v in part.attrs.items()},
-        fill_value=NOT_COMPUTED if part.name == "status" else fill,
+        fill_value=fill,
         compressors=[BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec()],
     )
 

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Float
 
+from ..analysis.cases import CASE
 from ..formats.files import as_path
 from ..interventions import CATALOGUE, Parameter
 from ..model.body import Model
@@ -25,6 +27,8 @@ from .config import as_lines, axis_values, idle_interventions, parameter_of, swe
 from .sampling import draw
 from .schema import CohortDesign, Design, ExperimentConfig, SweepAxis
 
+_OF_STUDY = "study."
+"""Before the name of a swept number of the study itself."""
 Case = Mapping[str, Any]
 """`<intervention>.<parameter>`, `model.height_m`, `model.mass_kg` -> value, also a traced one."""
 
@@ -58,6 +62,39 @@ class CaseTable:
     def case(self, row: int) -> dict[str, float]:
         """What varies, and its value in one case."""
         return dict(zip(self.names, self.values[row].tolist(), strict=True))
+
+    @property
+    def of_study(self) -> dict[str, int]:
+        """Column of every swept number of the study itself, by its name there."""
+        return {
+            name.removeprefix(_OF_STUDY): column
+            for column, name in enumerate(self.names)
+            if name.startswith(_OF_STUDY)
+        }
+
+    @property
+    def corners(self) -> tuple[list[float], ...]:
+        """The least and the largest value of everything that varies; one empty list if nothing
+        does."""
+        if not self.values.size:
+            return ([],)
+        return tuple(end.tolist() for end in (self.values.min(axis=0), self.values.max(axis=0)))
+
+    @property
+    def coordinates(self) -> dict[str, xr.Variable]:
+        """The value of every parameter in each case, and the cases' names if they have any."""
+        found = {
+            name: xr.Variable((CASE,), values, {"units": self.units[name], "long_name": name})
+            for name, values in zip(self.names, self.values.T, strict=True)
+        }
+        if self.labels is not None:
+            names = np.array(self.labels, dtype=object)
+            found[CASE] = xr.Variable((CASE,), names, {"long_name": "Case of the cohort"})
+        return found
+
+    def columns(self, values: Float[np.ndarray, "some parameter"]) -> dict[str, list[float]]:
+        """Some rows of the table by name."""
+        return dict(zip(self.names, values.T.tolist(), strict=True))
 
 
 def case_table(config: ExperimentConfig, folder: Path) -> CaseTable:

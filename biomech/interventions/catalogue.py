@@ -77,6 +77,9 @@ class Intervention:
     texts: tuple[str, ...]
     needs_motion: bool
 
+    def __hash__(self) -> int:
+        return hash((self.kind, self.apply))
+
     @property
     def summary(self) -> str:
         """First line of the function's documentation."""

@@ -41,6 +41,8 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 Objective = Callable[[Array, Any], Array]
 Constraints = Callable[[Array, Any], Array]
 
+TOLERANCE, MAX_STEPS = 1e-9, 200
+"""Unless other ones are asked for: largest error [-], Newton steps at most."""
 _BOUNDARY = 0.99  # at most this share of the way to a bound in one step [-]
 _BARRIER_FACTOR, _BARRIER_POWER = 0.2, 1.5  # mu falls to the lower of factor mu and mu^power
 _BARRIER_SOLVED = 10.0  # a barrier problem is solved to this many mu
@@ -156,8 +158,8 @@ def solve(
     upper: Float[Array, " variable"],
     *,
     curved: int,
-    tolerance: float = 1e-9,
-    max_steps: int = 200,
+    tolerance: float = TOLERANCE,
+    max_steps: int = MAX_STEPS,
 ) -> InteriorPointSolution:
     """Minimise objective(x, parameters) with constraints(x, parameters) = 0 within bounds.
 
@@ -342,7 +344,9 @@ def _line_search(programme, parameters, bounds, it, barrier, penalty, pull, dx, 
     )
     before = it.local.objective - barrier * wall(below, above) + penalty * violation
     decrease = jnp.dot(pull, dx) - penalty * violation
-    rounding = 10.0 * jnp.finfo(dx.dtype).eps * jnp.abs(before)
+    # Of the objective, and of rows that are sums of terms of size 1.
+    sizes = jnp.abs(before) + penalty * it.local.residual.size
+    rounding = 10.0 * jnp.finfo(dx.dtype).eps * sizes
     reach = _reach(dx, below, above, bounds)
 
     def look(search):

@@ -25,6 +25,7 @@ model and the settings are implicit at the solution.
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -38,7 +39,14 @@ from ..dynamics.kinematics import pose
 from ..dynamics.spatial import rotate_back
 from ..model.body import Model
 from ..model.names import BadInput, find
-from ..solvers.interior_point import WarmStart, solve
+from ..solvers.interior_point import (
+    MAX_STEPS,
+    RESULTS,
+    TOLERANCE,
+    InteriorPointSolution,
+    WarmStart,
+    solve,
+)
 from .equilibrium import (
     GRIP_BOUND,
     Effort,
@@ -184,34 +192,111 @@ STATUS = ("successful", "infeasible", "maximum_iterations", "not_finite", "not_c
 """Meaning of `status` 0, 1, 2, ...; as in `inverse`, the last is of cases never reached."""
 
 
-def stand(model: Model, standing: Standing, start: StandingRecord | None = None) -> StandingRecord:
+class StandingSolver(NamedTuple):
+    """How closely, and how long at most, a balance is solved; see `interior_point.solve`.
+
+    Plain numbers: other ones compile another programme.
+    """
+
+    tolerance: float = TOLERANCE
+    max_steps: int = MAX_STEPS
+
+
+DEFAULT_SOLVER = StandingSolver()
+
+
+def stand(
+    model: Model,
+    standing: Standing,
+    start: StandingRecord | None = None,
+    *,
+    solver: StandingSolver = DEFAULT_SOLVER,
+) -> StandingRecord:
     """How `model` stands. Jitted; compiles once per model structure, with or without a start.
 
     `start`: the record of a neighbouring case, which saves most of the steps.
     """
-    return _stand(model, standing, _begin(model, standing, start))
+    return _stand(model, standing, _begin(model, standing, start), solver)
 
 
 def stand_uncompiled(
-    model: Model, standing: Standing, start: StandingRecord | None = None
+    model: Model,
+    standing: Standing,
+    start: StandingRecord | None = None,
+    solver: StandingSolver = DEFAULT_SOLVER,
 ) -> StandingRecord:
     """`stand`, to be compiled as a part of something larger."""
-    return _solved(model, standing, _begin(model, standing, start))
+    return _recorded(model, standing, _begin(model, standing, start), solver)
+
+
+def stand_near(
+    model: Model,
+    standing: Standing,
+    near: WarmStart,
+    first_try: Int[ArrayLike, ""] = 0,
+    solver: StandingSolver = DEFAULT_SOLVER,
+) -> StandingRecord:
+    """How `model` stands, begun `near` a known answer, and once more from cold where that fails.
+
+    Compiles no longer than one try. Not for derivatives.
+
+    `first_try`: 0 as said; 1 begins from cold; 2 solves nothing, and the answer is none.
+    """
+    problem = _Problem(model, standing)
+    cold = cold_start(model, standing)
+
+    def attempt(state):
+        tries, _ = state
+        begin = jax.tree.map(lambda near, cold: jnp.where(tries == 0, near, cold), near, cold)
+        return tries + 1, _solved(problem, begin, solver)
+
+    def goes_on(state):
+        tries, found = state
+        return (tries < 2) & (found.result != RESULTS.successful)
+
+    begin = jnp.asarray(first_try), _unsolved(near)
+    _, found = jax.lax.while_loop(goes_on, attempt, begin)
+    return _record(problem, found)
 
 
 def _begin(model, standing, start):
     return cold_start(model, standing) if start is None else warm_start(start)
 
 
-def _solved(model, standing, begin):
+def _recorded(model, standing, begin, solver):
     problem = _Problem(model, standing)
-    lower, upper = _bounds(model)
-    curved = len(model.skeleton.coordinates.free)
-    found = solve(_objective, _constraints, problem, begin, lower, upper, curved=curved)
-    return _record(problem, found)
+    return _record(problem, _solved(problem, begin, solver))
 
 
-_stand = compiled(_solved)
+def _solved(problem, begin: WarmStart, solver: StandingSolver) -> InteriorPointSolution:
+    lower, upper = _bounds(problem.model)
+    return solve(
+        *(_objective, _constraints, problem, begin, lower, upper),
+        curved=len(problem.model.skeleton.coordinates.free),
+        tolerance=solver.tolerance,
+        max_steps=solver.max_steps,
+    )
+
+
+def _unsolved(near: WarmStart) -> InteriorPointSolution:
+    """What is known before the first try: nothing."""
+    x, y = near.x, near.multipliers
+    none = jnp.full((), jnp.nan, x.dtype)
+    return InteriorPointSolution(
+        x=x,
+        multipliers=y,
+        lower_multipliers=x,
+        upper_multipliers=x,
+        residual=jnp.full_like(y, jnp.nan),
+        dual_residual=none,
+        complementarity=none,
+        iterations=jnp.zeros((), int),
+        weakly_active=jnp.zeros(x.shape, bool),
+        result=RESULTS.not_finite,
+    )
+
+
+_stand = compiled(_recorded)
 
 
 class _Problem(eqx.Module):
@@ -289,6 +374,14 @@ def warm_start(record: StandingRecord) -> WarmStart:
     x = [record.free_value, record.activation, record.control, record.grip.ravel()]
     barrier = jnp.asarray(_WARM_BARRIER, record.free_value.dtype)
     return jax.lax.stop_gradient(WarmStart(jnp.concatenate(x), record.multipliers, barrier))
+
+
+def no_start(model: Model) -> WarmStart:
+    """A stand-in for `warm_start` where nothing is known."""
+    muscles, rows = len(model.muscles.names), len(model.skeleton.coordinates.free)
+    size = rows + muscles + len(model.actuators.names) + 2 * len(model.contacts.names)
+    zero = lambda *shape: jnp.zeros(shape, model.skeleton.mass.dtype)
+    return WarmStart(zero(size), zero(rows), zero())
 
 
 def set_down(

@@ -102,10 +102,10 @@ def test_minimal_configuration_is_good():
         ),
         (
             {"study": {"kind": "track"}},
-            "'track' is not available in this version; there is: inverse",
+            "'track' is not available in this version; there are: inverse, stand",
         ),
-        ({"study": {"kind": "foo"}}, "`study.kind` is \"foo\"; it must be 'inverse'."),
-        ({"study": {}}, "`study.kind` is missing."),
+        ({"study": {"kind": "foo"}}, "`study.kind`: no 'foo'. There are: inverse, stand."),
+        ({"study": {}}, "`study.kind` is missing. There are: inverse, stand."),
         (study(rate_hz=-1), "`study.rate_hz` is -1; it must be greater than 0."),
         (study(start="soon"), '`study.start` is "soon"; it must be a number.'),
         (study(exponent=True), "`study.exponent` is True; it must be a number."),
@@ -293,8 +293,10 @@ def test_mistake_is_named_with_the_remedy(changes, said):
 def test_every_missing_key_is_named():
     with pytest.raises(BadInput) as error:
         check({"schema": 1})
-    for key in ("name", "model", "trial", "study"):
+    for key in ("name", "model", "study"):
         assert f"`{key}` is missing." in str(error.value)
+    with pytest.raises(BadInput, match=r"`trial` is missing\."):
+        check({"schema": 1, "study": {"kind": "inverse"}})
 
 
 def test_too_many_cases_are_refused():
@@ -392,12 +394,16 @@ def test_a_sweep_is_a_grid_unless_a_design_is_asked_for():
 
 def test_schema_shows_the_solver_and_what_of_the_study_can_be_swept():
     definitions = json_schema()["$defs"]
-    solver = definitions["StaticOptimizationSolver"]["properties"]
+    solver = definitions["Solver"]["properties"]
     assert set(solver) == {"tolerance", "max_steps"}
-    assert solver["max_steps"]["default"] == 60 and "1e-11" in solver["tolerance"]["description"]
+    assert "of inverse 60, of stand 200" in solver["max_steps"]["description"]
+    assert "of inverse 1e-11" in solver["tolerance"]["description"]
     study = definitions["InverseStudy"]["properties"]
     assert [name for name, about in study.items() if about.get("sweepable")] == ["lowpass_hz"]
     assert study["lowpass_hz"]["unit"] == "Hz"
+    study = definitions["StandStudy"]["properties"]
+    varied = {name: about["unit"] for name, about in study.items() if about.get("sweepable")}
+    assert varied == {"posture_weight": "-", "uphill_deg": "deg", "right_side_up_deg": "deg"}
 
 
 def test_schema_says_what_designs_and_distributions_mean():

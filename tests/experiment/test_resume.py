@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from biomech.experiment import executors, run_files, runner
-from biomech.experiment.case_study import CaseStudy
 from biomech.experiment.config import load_config
 from biomech.experiment.executors import Work
+from biomech.experiment.inverse_cases import InverseCases
 from biomech.experiment.open_run import open_run
 from biomech.experiment.runner import SOME_FAILED, RunInterrupted, run
 from biomech.experiment.store import BATCHES, MANIFEST, CannotStore, Store, only_runner
@@ -72,7 +72,7 @@ def test_stored_configuration_runs_again_to_the_same_bits(path, undisturbed, tmp
 
 def test_resuming_what_is_finished_computes_nothing(path, undisturbed, monkeypatch):
     before = bits(undisturbed)
-    monkeypatch.setattr(CaseStudy, "batch", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(InverseCases, "batch", lambda *arguments: 1 / 0)
     assert run(path, out=undisturbed, resume=True).exit_code == 0
     assert bits(undisturbed) == before
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_resumed_is_refused(path, undisturbed, tmp_path):
 @pytest.fixture(scope="module")
 def one_case(path):
     """The result of one case, to be taken for any other where the numbers do not matter."""
-    return CaseStudy(load_config(path)).batch(np.array([[1.0]]))
+    return InverseCases(load_config(path)).batch(np.array([[1.0]]))
 
 
 @pytest.mark.filterwarnings("ignore:There is no run")
@@ -138,15 +138,15 @@ def test_of_two_runs_that_begin_at_once_one_waits(path, one_case, tmp_path, monk
     out, held = tmp_path / "out", contextlib.ExitStack()
 
     def overtaken(study, values, only=None):
-        monkeypatch.setattr(CaseStudy, "batch", lambda *arguments: one_case)
+        monkeypatch.setattr(InverseCases, "batch", lambda *arguments: one_case)
         folder = runner._begin(study, out)
         held.enter_context(only_runner(folder))
         return one_case
 
-    monkeypatch.setattr(CaseStudy, "batch", overtaken)
+    monkeypatch.setattr(InverseCases, "batch", overtaken)
     with held, pytest.raises(BadInput, match="Another run has this folder: a process is comp"):
         run(path, out=out, resume=True)
-    monkeypatch.setattr(CaseStudy, "batch", overtaken)
+    monkeypatch.setattr(InverseCases, "batch", overtaken)
     shutil.rmtree(out)
     with held, pytest.raises(BadInput, match=r"exists already and holds a sweep\. Go on with it"):
         run(path, out=out)
@@ -159,11 +159,11 @@ def test_folder_that_is_made_and_left_meanwhile_is_gone_on_with(
     out, few = tmp_path / "out", ["sweep.gluteal.scale.linspace=[0.4,1,2]"]
 
     def overtaken(study, values, only=None):
-        monkeypatch.setattr(CaseStudy, "batch", lambda *arguments: one_case)
+        monkeypatch.setattr(InverseCases, "batch", lambda *arguments: one_case)
         runner._begin(study, out)
         return one_case
 
-    monkeypatch.setattr(CaseStudy, "batch", overtaken)
+    monkeypatch.setattr(InverseCases, "batch", overtaken)
     with pytest.warns(UserWarning, match="a new one begins"):
         done = run(path, out=out, resume=True, overrides=few)
     assert (done.folder, Store(out).pending()) == (out, [])
@@ -188,8 +188,8 @@ def test_first_batch_has_as_many_tries_as_any_other(
             raise RuntimeError("no device")
         return one_case
 
-    monkeypatch.setattr(CaseStudy, "batch", fails_at_first)
-    study = CaseStudy(load_config(path, ["execution.retries=2"]))
+    monkeypatch.setattr(InverseCases, "batch", fails_at_first)
+    study = InverseCases(load_config(path, ["execution.retries=2"]))
     if failures == 2:
         folder = runner._begin(study, tmp_path / "out")
         assert Store(folder).pending() == list(range(1, CASES))
@@ -207,9 +207,9 @@ def test_wrong_input_in_the_first_batch_is_not_tried_again(path, tmp_path, monke
         tried.append(values)
         raise BadInput("no such muscle")
 
-    monkeypatch.setattr(CaseStudy, "batch", refused)
+    monkeypatch.setattr(InverseCases, "batch", refused)
     with pytest.raises(BadInput, match="no such muscle"):
-        runner._begin(CaseStudy(load_config(path)), tmp_path / "out")
+        runner._begin(InverseCases(load_config(path)), tmp_path / "out")
     assert len(tried) == 1 and not list(tmp_path.iterdir())
 
 
@@ -219,12 +219,12 @@ def test_disk_that_is_full_at_the_end_keeps_the_numbers(
 ):
     """Every batch is stored; the files made of them are not."""
     few = ["sweep.gluteal.scale.linspace=[0.4,1,2]", "execution.executor=serial"]
-    monkeypatch.setattr(CaseStudy, "batch", lambda *arguments: one_case)
+    monkeypatch.setattr(InverseCases, "batch", lambda *arguments: one_case)
 
     def full(*arguments):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(run_files, "write_peaks", full)
+    monkeypatch.setattr(run_files, "write_metrics", full)
     with pytest.raises(CannotStore, match=f"What was finished is kept. {said}") as error:
         run(path, out=tmp_path / "out", overrides=few)
     assert f"--resume --out {tmp_path / 'out'}" in str(error.value)
@@ -248,7 +248,7 @@ def test_ctrl_c_that_a_library_drops_ends_the_run_after_that_batch(
                 signal.raise_signal(signal.SIGINT)
         return one_case
 
-    monkeypatch.setattr(CaseStudy, "batch", deaf)
+    monkeypatch.setattr(InverseCases, "batch", deaf)
     with pytest.raises(RunInterrupted, match=f"3 of {CASES} cases are kept"):
         run(path, out=tmp_path / "out", overrides=["execution.executor=serial"])
     assert len(calls) == 3 and len(Store(tmp_path / "out").entries()) == 3
@@ -257,7 +257,7 @@ def test_ctrl_c_that_a_library_drops_ends_the_run_after_that_batch(
 
 
 def test_batch_that_keeps_failing_is_given_up_alone(path, undisturbed, tmp_path, monkeypatch):
-    compute, tried = CaseStudy.batch, []
+    compute, tried = InverseCases.batch, []
 
     def third_fails(study, values, only=None):
         if 0.53 < values[0, 0] < 0.55:
@@ -267,7 +267,7 @@ def test_batch_that_keeps_failing_is_given_up_alone(path, undisturbed, tmp_path,
 
     asked = ["execution.executor=serial", "execution.retries=1"]
     with monkeypatch.context() as patch:
-        patch.setattr(CaseStudy, "batch", third_fails)
+        patch.setattr(InverseCases, "batch", third_fails)
         done = run(path, out=tmp_path / "out", overrides=asked)
     assert done.exit_code == SOME_FAILED and len(tried) == 2
     status = done.open()["status"]
@@ -284,7 +284,7 @@ def test_batch_that_keeps_failing_is_given_up_alone(path, undisturbed, tmp_path,
 def test_interruption_keeps_what_is_done_and_says_how_to_go_on(
     path, undisturbed, tmp_path, monkeypatch
 ):
-    compute, calls = CaseStudy.batch, []
+    compute, calls = InverseCases.batch, []
 
     def interrupted(study, values, only=None):
         calls.append(values)
@@ -294,7 +294,7 @@ def test_interruption_keeps_what_is_done_and_says_how_to_go_on(
 
     asked = ["execution.executor=serial"]
     with monkeypatch.context() as patch:
-        patch.setattr(CaseStudy, "batch", interrupted)
+        patch.setattr(InverseCases, "batch", interrupted)
         with pytest.raises(RunInterrupted, match=f"3 of {CASES} cases are kept") as error:
             run(path, out=tmp_path / "out", overrides=asked)
     assert f"--resume --out {tmp_path / 'out'}" in str(error.value)
@@ -321,7 +321,7 @@ def test_file_that_changes_during_a_run_is_not_mixed_in(tmp_path, monkeypatch):
 def test_worker_that_dies_while_idle_is_replaced(path, undisturbed, tmp_path):
     """The consumer takes its time; meanwhile the only worker has nothing to do and is killed."""
     checked = load_config(path)
-    study = CaseStudy(checked)
+    study = InverseCases(checked)
     folder = runner._begin(study, tmp_path / "out")
     store = Store(folder)
     finished = executors.processes(Work.of(checked, store), store.pending(), 1, 1)
@@ -336,7 +336,7 @@ def test_worker_that_dies_while_idle_is_replaced(path, undisturbed, tmp_path):
 
 def test_workers_that_cannot_start_end_the_run(path, tmp_path, monkeypatch):
     checked = load_config(path)
-    store = Store(runner._begin(CaseStudy(checked), tmp_path / "out"))
+    store = Store(runner._begin(InverseCases(checked), tmp_path / "out"))
     monkeypatch.setattr(executors, "_begin", die)
     with pytest.raises(BadInput, match="worker processes died one after the other"):
         list(executors.processes(Work.of(checked, store), store.pending(), 100, 1))

@@ -15,11 +15,11 @@ import pytest
 
 import biomech as bm
 from biomech.analysis.inverse_dataset import NO_LOADS
-from biomech.experiment import case_study, run_files, runner
-from biomech.experiment.case_study import CaseStudy, warnings_about
+from biomech.experiment import inverse_cases, run_files, runner
 from biomech.experiment.config import check, load_config, parse_yaml
 from biomech.experiment.figures import write_figures
 from biomech.experiment.inputs import load_inputs
+from biomech.experiment.inverse_cases import InverseCases, warnings_about
 from biomech.experiment.runner import SOME_FAILED, run
 from biomech.experiment.schema import ALWAYS_KEPT, OUTPUTS
 from biomech.formats.storage import Storage
@@ -83,19 +83,19 @@ def test_outputs_that_may_be_asked_for_are_those_there_are(swing):
         *("stance", "stride_time", "toe_off_pct"),
     }
     needs_space = {"knee_contact_force", "medial_knee_force_per_varus"}
-    assert set(OUTPUTS) - here - needs_loads - needs_space == {"ligament_force"}  # it has none
+    outputs = set(OUTPUTS["inverse"])
+    assert outputs - here - needs_loads - needs_space == {"ligament_force"}  # it has none
     assert not needs_space & here
-    assert here <= {*OUTPUTS, *ALWAYS_KEPT}
 
 
 def test_solver_of_the_configuration_is_the_one_at_work(tmp_path):
     """One Newton step is too few for a cubic effort, in a run of its own and in a sweep."""
     asked = {"solver": {"max_steps": 1}, "study": {**configuration()["study"], "exponent": 3.0}}
     steps = STATUS.index("maximum_iterations")
-    study = CaseStudy(load_config(write(tmp_path, **asked, **SWEEP)))
+    study = InverseCases(load_config(write(tmp_path, **asked, **SWEEP)))
     some = study.batch(study.table.values, {"status"})
     assert (some["status"] == steps).all()
-    single = CaseStudy(load_config(write(tmp_path, **asked))).single()
+    single = InverseCases(load_config(write(tmp_path, **asked))).single()
     assert (single["status"] == steps).all()
     assert json.loads(single.attrs["config"])["solver"] == {"tolerance": None, "max_steps": 1}
 
@@ -105,13 +105,13 @@ def test_filter_is_swept_as_the_study_alone_would_filter(tmp_path, monkeypatch):
     weak = {"gluteal": {"kind": "gluteal_strength", "side": "r", "scale": 0.8}}
     swept = {"interventions": weak, "sweep": {"study.lowpass_hz": {"values": [20, 6, 8]}}}
     checked = load_config(write(tmp_path, **swept))
-    study = CaseStudy(checked)
+    study = InverseCases(checked)
     assert study.table.units == {"study.lowpass_hz": "Hz"}
     assert "the filter of 6 Hz lacks" in study.inputs.notes[0]  # which reaches furthest
     cases = study.batch(study.table.values[:2])
     for case, cutoff in enumerate((20, 6)):
         asked = [f"study.lowpass_hz={cutoff}", "sweep={}"]
-        alone = CaseStudy(load_config(write(tmp_path, **swept), asked)).single()
+        alone = InverseCases(load_config(write(tmp_path, **swept), asked)).single()
         for name in ("activation", "coordinate_acceleration", "metric_value", "metric_at_edge"):
             # 1e-10: what static optimization is solved to, from whatever start.
             np.testing.assert_allclose(cases[name][case], alone[name], rtol=0.0, atol=1e-10)
@@ -119,9 +119,9 @@ def test_filter_is_swept_as_the_study_alone_would_filter(tmp_path, monkeypatch):
     fast, slow = cases["coordinate_acceleration"].values
     assert np.abs(fast - slow).max() > 1e-3
     traced = []
-    apply = case_study.apply_interventions
+    apply = inverse_cases.apply_interventions
     counted = lambda *arguments: traced.append(1) or apply(*arguments)
-    monkeypatch.setattr(case_study, "apply_interventions", counted)
+    monkeypatch.setattr(inverse_cases, "apply_interventions", counted)
     study.batch(study.table.values[1:])
     assert not traced
 
@@ -129,7 +129,7 @@ def test_filter_is_swept_as_the_study_alone_would_filter(tmp_path, monkeypatch):
 def test_filter_that_cannot_cut_there_is_found_before_anything_is_computed(tmp_path):
     path = write(tmp_path, sweep={"study.lowpass_hz": {"values": [6, 80]}})
     with pytest.raises(BadInput, match=r"`sweep.study.lowpass_hz`: The low-pass filter cannot cut"):
-        CaseStudy(load_config(path))
+        InverseCases(load_config(path))
 
 
 def test_nothing_stored_tells_where_files_were(swing, sweep):
@@ -203,7 +203,7 @@ def test_peaks_are_those_of_the_dataset(sweep):
 def test_outputs_and_metrics_choose(tmp_path):
     chosen = {"outputs": ["activation"], "metrics": ["peak_hip_force_r"]}
     result = run(write(tmp_path, **SWEEP, **chosen), out=tmp_path / "out").open()
-    assert set(result.data_vars) <= {"activation", *ALWAYS_KEPT}
+    assert set(result.data_vars) <= {"activation", *ALWAYS_KEPT["inverse"]}
     assert result["metric"].values.tolist() == ["peak_hip_force_r"]
     assert "joint_reaction_force" in (tmp_path / "out" / "notes.txt").read_text()
 
@@ -232,7 +232,7 @@ def test_inputs_of_the_quickstart_are_all_built_in():
 
 
 def test_case_without_a_solution_is_nan_with_status_and_exit_code(tmp_path, monkeypatch):
-    solve = case_study.inverse_batch
+    solve = inverse_cases.inverse_batch
 
     def one_instant_fails(model, motion, change, values, *arguments, **options):
         records = solve(model, motion, change, values, *arguments, **options)
@@ -241,7 +241,7 @@ def test_case_without_a_solution_is_nan_with_status_and_exit_code(tmp_path, monk
         status = jnp.where(third, STATUS.index("infeasible"), records.status)
         return jax.vmap(blank_unsolved)(eqx.tree_at(lambda r: r.status, records, status))
 
-    monkeypatch.setattr(case_study, "inverse_batch", one_instant_fails)
+    monkeypatch.setattr(inverse_cases, "inverse_batch", one_instant_fails)
     done = run(write(tmp_path, **SWEEP), out=tmp_path / "out")
     assert done.exit_code == SOME_FAILED
     result = done.open()
@@ -261,7 +261,7 @@ def test_crash_while_writing_leaves_earlier_runs_alone(tmp_path, monkeypatch):
     first = run(path)
     before = {f: f.read_bytes() for f in first.folder.rglob("*") if f.is_file()}
     crash = lambda *arguments: (_ for _ in ()).throw(MemoryError("no more"))
-    monkeypatch.setattr(run_files, "write_peaks", crash)
+    monkeypatch.setattr(run_files, "write_metrics", crash)
     with pytest.raises(MemoryError):
         run(path)
     assert os.listdir(tmp_path / "runs") == [first.folder.name]
@@ -294,8 +294,8 @@ def test_crash_while_writing_leaves_earlier_runs_alone(tmp_path, monkeypatch):
 )
 def test_bad_input_is_found_before_anything_is_computed(tmp_path, monkeypatch, changes, said):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(CaseStudy, "single", None)
-    monkeypatch.setattr(CaseStudy, "batch", None)
+    monkeypatch.setattr(InverseCases, "single", None)
+    monkeypatch.setattr(InverseCases, "batch", None)
     with pytest.raises(BadInput) as error:
         run(write(tmp_path / "data", **changes))
     assert said in str(error.value)
@@ -321,7 +321,7 @@ def test_fixed_kinematics_are_marked(monkeypatch):
     moving = dict.fromkeys(CATALOGUE)
     for kind, entry in CATALOGUE.items():
         moving[kind] = dataclasses.replace(entry, needs_motion=True)
-    monkeypatch.setattr(case_study, "CATALOGUE", moving)
+    monkeypatch.setattr(inverse_cases, "CATALOGUE", moving)
     assert "gluteal (gluteal_strength)" in warnings_about(asked, trial)[0]
 
 

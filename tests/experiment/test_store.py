@@ -15,7 +15,6 @@ from biomech.experiment.open_run import open_run
 from biomech.experiment.store import (
     BATCHES,
     MANIFEST,
-    NOT_COMPUTED,
     RESULTS,
     BatchEntry,
     CannotStore,
@@ -23,6 +22,7 @@ from biomech.experiment.store import (
     only_runner,
 )
 from biomech.model.names import BadInput
+from biomech.studies.inverse import STATUS
 from experiment.arithmetic import CASES, SIZE, Arithmetic, new_store
 
 
@@ -64,7 +64,7 @@ def test_unfinished_cases_say_so(tmp_path, study):
     part = open_run(tmp_path / "run").load()
     known = np.zeros(CASES, bool)
     known[2 * SIZE : 3 * SIZE] = True
-    assert np.all((part["status"].values == NOT_COMPUTED).all(axis=1) == ~known)
+    assert np.all((part["status"].values == STATUS.index("not_computed")).all(axis=1) == ~known)
     assert np.all(np.isnan(part["metric_value"].values).all(axis=1) == ~known)
     assert float(part["body_mass"]) == 75.0
     assert store.pending() == [0, 1, 3]

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from biomech.experiment import peaks
-from biomech.experiment.peaks import COLUMNS, peak_table, write_peaks
+import biomech.experiment.metric_table as table_file
+from biomech.experiment.metric_table import COLUMNS, metric_table, write_metrics
 
 METRICS = ["peak_hip_force_r", "hip_force_impulse_r", "peak_knee_force_l"]
 AXES = {"a.scale": [1.0, 0.5, 0.25, 0.125], "b.scale": [1.0, 2.0, 3.0]}
@@ -39,7 +39,7 @@ SINGLE = result((), (), {})
 
 
 def test_each_row_is_one_metric_of_one_case():
-    table = peak_table(GRID)
+    table = metric_table(GRID)
     assert tuple(table.columns) == (*AXES, *COLUMNS)
     cases = list(itertools.product(*AXES.values()))
     for row, ((a, b), metric) in enumerate(itertools.product(cases, METRICS)):
@@ -52,15 +52,15 @@ def test_each_row_is_one_metric_of_one_case():
 @pytest.mark.parametrize("rows", [1, 7, 20, 10**6])
 @pytest.mark.parametrize("dataset", [GRID, LIST, COHORT, SINGLE])
 def test_file_written_in_pieces_is_that_of_the_whole(dataset, rows, tmp_path, monkeypatch):
-    made, whole = [], peak_table(dataset)
+    made, whole = [], metric_table(dataset)
 
     def counted(piece):
-        made.append(peak_table(piece))
+        made.append(metric_table(piece))
         return made[-1]
 
-    monkeypatch.setattr(peaks, "peak_table", counted)
-    monkeypatch.setattr(peaks, "_PIECE_ROWS", rows)
-    write_peaks(dataset, tmp_path / "peaks.csv")
+    monkeypatch.setattr(table_file, "metric_table", counted)
+    monkeypatch.setattr(table_file, "_PIECE_ROWS", rows)
+    write_metrics(dataset, tmp_path / "peaks.csv")
     assert (len(made) > 1) == (rows < len(whole))
     of_a_case = len(whole) // max(len(dataset["metric_value"]), 1)
     assert max(map(len, made)) <= max(rows, of_a_case)
