@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float
+from jaxtyping import ArrayLike, Float
 from scipy.spatial import ConvexHull, QhullError
 
 from ..compilation import compiled
@@ -119,8 +119,8 @@ def label_standing(
     model: Model,
     how: Standing,
     *,
-    metrics: Float[Array, "*case metric"] | None = None,
-    body_mass: Float[Array, "*case"] | None = None,
+    metrics: Float[ArrayLike, "*case metric"] | None = None,
+    body_mass: Float[ArrayLike, "*case"] | None = None,
     sweep: Mapping[str, Any] | None = None,
     sweep_units: Mapping[str, str] | None = None,
     config: Mapping[str, Any] | None = None,
@@ -142,7 +142,7 @@ def label_standing(
     values = np.asarray(_metrics(model, record) if metrics is None else metrics)
     mass = np.broadcast_to(mass_of(model) if body_mass is None else body_mass, shape)
     weight = mass * float(jnp.linalg.norm(model.skeleton.gravity))
-    solved = np.asarray(record.status) == STATUS.index("successful")
+    solved = np.asarray(np.asarray(record.status) == STATUS.index("successful"))
     record = _where_solved(record, solved)
     known = model_coordinates(model)
     coordinates = {

@@ -1,7 +1,8 @@
 """Cases of the study `stand`: values of the swept parameters in, labelled results out.
 
 A run without a sweep is solved as a case of a sweep is: near the answer of the unchanged body on
-level ground. So both give the same numbers. The habit is that of the unchanged body in every case.
+level ground with the usual weight of habit. So both give the same numbers. The habit is that of the
+unchanged body in every case.
 """
 
 import dataclasses
@@ -141,13 +142,13 @@ class StandCases:
 
 
 def _standing(config: ExperimentConfig, model: Model) -> Standing:
+    """How the body is asked to stand, but for the numbers of the study that a sweep may vary."""
     study = config.study
     try:
         return standing(
             model,
             study.support,
             held=study.held,
-            weight=study.posture_weight,
             exponent=study.exponent,
         )
     except UnknownName as error:

@@ -344,9 +344,7 @@ def _line_search(programme, parameters, bounds, it, barrier, penalty, pull, dx, 
     )
     before = it.local.objective - barrier * wall(below, above) + penalty * violation
     decrease = jnp.dot(pull, dx) - penalty * violation
-    # Of the objective, and of rows that are sums of terms of size 1.
-    sizes = jnp.abs(before) + penalty * it.local.residual.size
-    rounding = 10.0 * jnp.finfo(dx.dtype).eps * sizes
+    rounding = 10.0 * jnp.finfo(dx.dtype).eps * jnp.abs(before)
     reach = _reach(dx, below, above, bounds)
 
     def look(search):

@@ -1,7 +1,6 @@
 """The report: a page that is whole, says what it must, and obeys nothing that it was given."""
 
 import json
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -14,42 +13,11 @@ from biomech.analysis.report import DISCLAIMER, report, report_html
 from biomech.analysis.report_sources import notes_of
 from biomech.model.names import BadInput
 from small_sweeps import CONFIG, A, B, grid_of, sample_of
+from web_page import Page
 
-VOID = {"img", "meta"}
 SECTIONS = ["answer", "figures", "effects", "method", "model", "convergence", "credibility"]
 SECTIONS += ["validation", "notes", "reproduce", "cite", "versions"]
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&\x00\u202e$\\frac{"
-
-
-class Page(HTMLParser):
-    """Tags, attributes and texts; fails on a tag that is not closed where it should be."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.open, self.tags, self.texts = [], [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        assert len(dict(attrs)) == len(attrs)
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" not in self.open:
-            self.texts.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 @pytest.fixture(params=["single", "one", "two", "three", "cases"], scope="module")
