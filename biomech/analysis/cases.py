@@ -55,7 +55,12 @@ class Cases(NamedTuple):
 
 
 def sweep_dimensions(dataset: xr.Dataset) -> tuple[str, ...]:
-    """Dimensions of a sweep: its parameters, or `case`; none for a single case."""
+    """Dimensions of a sweep: its parameters, or `case`; none for a single case.
+
+    Also none for what has no metrics: who needs them says so.
+    """
+    if "metric_value" not in dataset:
+        return ()
     return tuple(str(name) for name in dataset["metric_value"].dims if name != "metric")
 
 

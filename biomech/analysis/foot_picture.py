@@ -61,7 +61,10 @@ def foot_limits(scene: Scene) -> Limits:
     low, high = points.min(axis=0), points.max(axis=0)
     rows = max((len(words) for _, words in _columns(scene)), default=0)
     below = 0.02 + rows * _TEXT_LINE + (_LONGEST if _pressures(scene) else 0.0)
-    return Limits(low[0] - 0.03, high[0] + 0.03, low[1] - below, high[1] + 0.045)
+    line, bottom = ground_line(scene), low[1]
+    if line is not None:  # what is written there must be seen, also under a lifted foot
+        bottom = min(bottom, *(height_of_ground(line, x) for x in (low[0], high[0])))
+    return Limits(low[0] - 0.03, high[0] + 0.03, bottom - below, high[1] + 0.045)
 
 
 def _outline(scene):
