@@ -49,7 +49,7 @@ class FootUnderLoad(eqx.Module):
 
     - `value`: every coordinate of the model [rad or m].
     - `ankle_height`: of the ankle center above the floor [m].
-    - `navicular_height`: of the midtarsal center above the floor, soft tissue and all [m].
+    - `navicular_height`: of the navicular, where the spring ligament ends, above the floor [m].
     - `arch_height`: of the midtarsal center above the line under heel and metatarsal heads, the
       soft tissue not compressed [m].
     - `midtarsal_angle`, `mtp_angle`: dorsiflexion and extension [rad].
@@ -236,7 +236,7 @@ def _record(model, side, value, left_over, load, on_floor):
     return FootUnderLoad(
         value=value,
         ankle_height=center("ankle")[1],
-        navicular_height=center("midtarsal")[1],
+        navicular_height=_navicular(model, side, geometry)[1],
         arch_height=_arch_height(model, side, now, center("midtarsal")),
         midtarsal_angle=of("midtarsal_angle"),
         mtp_angle=of("mtp_angle"),
@@ -246,6 +246,12 @@ def _record(model, side, value, left_over, load, on_floor):
         residual=residual,
         converged=residual <= 1e-8 * jnp.maximum(jnp.abs(load), 1.0),
     )
+
+
+def _navicular(model, side, geometry):
+    """Where the spring ligament ends, in ground [m]."""
+    spring = find("ligament", f"spring_{side}", model.ligaments.names)
+    return geometry.points[spring, len(model.ligaments.paths.point_bodies[spring]) - 1]
 
 
 def _arch_height(model, side, now, center):

@@ -1,4 +1,4 @@
-"""Print how the foot of `planar` gives way alone, beside published numbers.
+"""Print how the feet of the built-in bodies give way alone, beside published numbers.
 
     python experiments/built_in_bodies/isolated.py
 
@@ -39,7 +39,7 @@ def scaled(model, which, factor):
 
 
 def drops(model, height, low=1.0, high=ARANGIO, mtp=None):
-    """How far bones of the arch, midtarsal and ankle center sink from one load to another [mm]."""
+    """How far bones of the arch, navicular and ankle center sink from one load to another [mm]."""
     found = [isolated_foot(with_arch_height(model, "r", height), "r", x, mtp) for x in (low, high)]
     if not all(bool(f.converged) for f in found):
         raise RuntimeError(f"no equilibrium at an arch height of {height} m")
@@ -57,7 +57,7 @@ def main():
         "toes held level": (model, 0.0),
         "toes held level, standing on heel and metatarsal heads alone": (truss, 0.0),
     }
-    print("683 N; drop of arch, midtarsal and ankle center [mm], cut [mm], arch's increase [%]")
+    print("683 N; drop of arch, navicular and ankle center [mm], cut [mm], arch's increase [%]")
     for case, (foot, mtp) in cases.items():
         print(f" {case}")
         for law in FASCIA_LAWS:
@@ -77,6 +77,14 @@ def main():
         fall, found = drops(with_fascia_law(model, law), own, 0.1 * WEIGHT, 0.5 * WEIGHT)
         floor = np.asarray(found.contact_force)[:9]
         print(f"  {law}: {fall.round(2)} mm; floor {(100 * floor / floor.sum()).round()} %")
+    limb = load_built_in("lower_limb")
+    fall, found = drops(limb, own, 0.1 * WEIGHT, 0.5 * WEIGHT)
+    print(f"  lower_limb: {fall.round(2)} mm")
+    print("  lower_limb at 683 N, toes held level, whole and cut")
+    for height in HEIGHTS:
+        a, _ = drops(limb, height, mtp=0.0)
+        b, _ = drops(scaled(limb, "fascia", 0.0), height, mtp=0.0)
+        print(f"  {1e3 * height:.0f} mm: {a.round(2)}, {b.round(2)}")
     print(
         "toes at 0 and 30 deg: arch height unloaded, and arch drop from 0.1 to 1 body weight [mm]"
     )
