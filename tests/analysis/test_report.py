@@ -295,11 +295,11 @@ def test_how_to_run_it_again(grid, walk, text_of):
 
 
 def test_solver_is_told_where_it_was_chosen(grid, text_of):
-    said = "tolerance of static optimization [-] 1e-09"
+    said = "tolerance of the solver [-] 1e-09"
     chosen = {**CONFIG, "solver": {"tolerance": 1e-9, "max_steps": 60}}
     text = text_of(grid.assign_attrs(config=json.dumps(chosen)))
-    assert said in text and "most steps of static optimization 60" in text
-    assert "of static optimization [-]" not in text_of(grid)
+    assert said in text and "most steps of the solver 60" in text
+    assert "tolerance of the solver" not in text_of(grid)
 
 
 def test_swept_number_of_the_study_is_told_with_its_options(grid, text_of):
