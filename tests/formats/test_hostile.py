@@ -964,14 +964,14 @@ jax.numpy.zeros(1).block_until_ready()  # JAX sets aside address space when it s
 held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (held + 2**30, held + 2**30))
 for path in map(Path, sys.argv[1:]):
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         READERS[path.suffix](path)
         said = "accepted"
     except BadInput as refused:
         cause = refused.__cause__
         said = repr(cause) if isinstance(cause, MemoryError) else str(refused)
-    print(json.dumps([path.name, said, time.perf_counter() - start]))
+    print(json.dumps([path.name, said, time.process_time() - start]))
 """
 
 
@@ -1064,4 +1064,4 @@ def test_no_file_takes_a_gigabyte_or_hangs(tmp_path):
     assert [name for name, _, _ in results] == list(said)
     for name, answer, seconds in results:
         assert said[name] in answer, f"{name}: {answer}"
-        assert seconds < LONGEST, f"{name}: {seconds} s"
+        assert seconds < LONGEST, f"{name}: {seconds} s of processor time"  # others share the cores
