@@ -47,6 +47,23 @@ def _keep_compiled_code() -> None:
 _keep_compiled_code()
 
 
+MOST_MAPS = 25_000
+"""Memory regions of a process beyond which compiled code is dropped; Linux allows 65,530."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _room_for_compiled_code():
+    """Each compiled programme maps memory; thousands of tests would run out of it and crash."""
+    yield
+    try:
+        with open("/proc/self/maps", "rb") as maps:
+            many = sum(1 for _ in maps) > MOST_MAPS
+    except OSError:
+        return
+    if many:
+        jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of the reference data, beside the repository; never part of it."""

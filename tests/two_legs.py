@@ -199,7 +199,12 @@ def _right():
         "cylinders": [condyle],
         "muscles": muscles,
         "ligaments": ligaments,
-        "passive_moments": [_moment("midtarsal", "midtarsal_angle"), _moment("mtp", "mtp_angle")],
+        "passive_moments": [
+            *(_moment("midtarsal", "midtarsal_angle"), _moment("mtp", "mtp_angle")),
+            _moment("subtalar", "subtalar_angle"),
+            *(_moment(name, name) for name in ("hip_flexion", "hip_adduction", "hip_rotation")),
+            _moment("ankle", "ankle_angle"),
+        ],
         "contacts": contacts,
         "markers": [{"name": "knee_r", "body": "femur_r", "location": [0.0, -0.4, 0.05]}],
     }
@@ -245,6 +250,9 @@ def two_legs():
     # y of the lowest contact point below the pelvis: hip, knee, ankle, subtalar, heel sphere
     sole = -0.078 - 0.396 - 0.4 - 0.038 + 0.007 - 0.03
     vertex = VERTEX_ABOVE_SOLE + sole - 0.08  # in the torso, whose joint is 0.08 above the pelvis
+    whole["pains"] = [
+        {"joint": f"hip_{side}", "load_weight": 0.3, "anterior_weight": 0.2} for side in "rl"
+    ]
     whole["markers"].append({"name": "vertex", "body": "torso", "location": [0.08, vertex, 0.0]})
     return whole
 

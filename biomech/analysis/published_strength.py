@@ -2,7 +2,8 @@
 
 `PUBLISHED` holds, for each exertion, the peak moments of groups of healthy men as the works named
 print them; a range is the mean -+ 2 standard deviations, which 95 of 100 people are in, and that of
-several groups reaches from the lowest to the highest. Moments that are printed over body mass, or
+several groups reaches from the lowest to the highest; of a meta-analysis it is the 95 %
+confidence interval of the pooled mean. Moments that are printed over body mass, or
 over body weight times height, are taken of the body compared.
 
 `anderson_2007` is the one source with a curve by angle for six exertions:
@@ -93,12 +94,12 @@ PUBLISHED: Mapping[str, tuple[PublishedPeak, ...]] = {
     "knee_extension": (
         _of_anderson("knee_extension"),
         _group(2.74, 0.58, "N m/kg", "35 trained men, knee at 80 deg", _TRAINED),
-        PublishedPeak(2.92, 3.45, "N m/kg", "men, means of studies, mid-range knee", _SARABON),
+        PublishedPeak(2.92, 3.45, "N m/kg", "men, pooled mean, mid-range knee", _SARABON),
     ),
     "knee_flexion": (
         _of_anderson("knee_flexion"),
         _group(1.24, 0.30, "N m/kg", "35 trained men, knee at 80 deg", _TRAINED),
-        PublishedPeak(1.15, 1.62, "N m/kg", "men, means of studies, mid-range knee", _SARABON),
+        PublishedPeak(1.15, 1.62, "N m/kg", "men, pooled mean, mid-range knee", _SARABON),
     ),
     "ankle_plantarflexion": (
         _of_anderson("ankle_plantarflexion"),

@@ -11,6 +11,7 @@ import xarray as xr
 from ..dynamics.slope import on_slope
 from ..formats.trial import Trial
 from ..interventions import CATALOGUE
+from ..interventions.catalogue import painful_joints
 from ..interventions.chain import Chain, chain
 from ..model.body import Model
 from ..model.names import BadInput, UnknownName, suggest
@@ -221,8 +222,11 @@ def _of_standing(
         if name not in known:
             hint = suggest(name, tuple(known))
             raise UnknownName(f"No metric of standing named '{name}'. {hint}")
-    how = standing(model, support, held=held, weight=posture_weight, exponent=exponent)
     chosen, change = asked.chosen(model)
+    painful = painful_joints(model, [(entry, dict(fixed)) for _, entry, fixed in change.steps])
+    how = standing(
+        model, support, held=held, weight=posture_weight, exponent=exponent, painful=painful
+    )
     ground = model
     if right_side_up_deg:
         require_list(model)

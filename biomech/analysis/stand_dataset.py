@@ -26,7 +26,11 @@ from ..studies.gait_events import SIDES
 from ..studies.metrics import body_mass as mass_of
 from ..studies.stand import POSTURE_WEIGHT, STATUS, Standing, StandingRecord, standing
 from ..studies.stand import stand as stand_record
-from ..studies.standing_metrics import evaluate_standing_metrics, standing_metrics
+from ..studies.standing_metrics import (
+    evaluate_standing_metrics,
+    in_the_plane,
+    standing_metrics,
+)
 from .labels import (
     DIRECT,
     attributes,
@@ -46,7 +50,7 @@ _FIELDS = (
     *("joint_reaction_force_body_axes", "intersegmental_force", "intersegmental_moment"),
     *("joint_center", "ligament_force"),
 )
-_COSTS = ("effort", "departure", "grip", "feet")
+_COSTS = ("effort", "departure", "grip", "feet", "pain")
 _KNOWN_ANYWAY = ("residual", "dual_residual", "iterations", "weakly_active", "status")
 POSTURE_WEIGHT_ASSUMED = (
     "How much habit weighs against effort (posture_weight) is assumed: no study gives that number. "
@@ -110,7 +114,7 @@ def stand(
 
 def require_list(model: Model) -> None:
     """`BadInput` for a body that cannot follow ground that slopes sideways."""
-    if "pelvis_list" not in model.skeleton.coordinates.free_names:
+    if in_the_plane(model.skeleton):
         raise BadInput(IN_THE_PLANE)
 
 

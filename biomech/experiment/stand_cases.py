@@ -19,6 +19,8 @@ from jaxtyping import Float
 from ..analysis.cases import CASE
 from ..analysis.stand_dataset import POSTURE_WEIGHT_ASSUMED, label_standing, require_list
 from ..dynamics.slope import on_slope
+from ..interventions import CATALOGUE
+from ..interventions.catalogue import painful_joints
 from ..model.body import Model
 from ..model.names import BadInput, UnknownName, suggest
 from ..solvers.interior_point import WarmStart
@@ -144,12 +146,14 @@ class StandCases:
 def _standing(config: ExperimentConfig, model: Model) -> Standing:
     """How the body is asked to stand, but for the numbers of the study that a sweep may vary."""
     study = config.study
+    chosen = [(CATALOGUE[x.kind], x.model_dump()) for x in config.interventions.values()]
     try:
         return standing(
             model,
             study.support,
             held=study.held,
             exponent=study.exponent,
+            painful=painful_joints(model, chosen),
         )
     except UnknownName as error:
         raise BadInput(f"`study.held`: {error}") from error

@@ -6,7 +6,7 @@ The configuration schema, `biomech interventions` and the documentation are gene
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -68,6 +68,7 @@ class Intervention:
     - `parameters`: numbers, sweepable and differentiable.
     - `choices`: options with a fixed set of values; `texts`: names of things in the model.
     - `needs_motion`: its effect is a change of movement, so `inverse` (measured motion) refuses it.
+    - `pains`: stems of the joints that it can make hurt, so that a study spares their load.
     """
 
     kind: str
@@ -76,6 +77,7 @@ class Intervention:
     choices: dict[str, tuple[str, ...]]
     texts: tuple[str, ...]
     needs_motion: bool
+    pains: tuple[str, ...] = ()
 
     def __hash__(self) -> int:
         return hash((self.kind, self.apply))
@@ -84,3 +86,18 @@ class Intervention:
     def summary(self) -> str:
         """First line of the function's documentation."""
         return (inspect.getdoc(self.apply) or "").splitlines()[0]
+
+
+def painful_joints(
+    model: Model, chosen: Iterable[tuple[Intervention, Mapping[str, Any]]]
+) -> tuple[str, ...]:
+    """Joints that hurt in `model`, and those that interventions with these arguments may make hurt.
+
+    The same whatever their numbers are, so that all cases of a sweep are of one structure.
+    """
+    names = model.skeleton.joint_names
+    hurt = {names[i] for i in model.pains.joints()}
+    for entry, arguments in chosen:
+        sides = suffixes(arguments["side"]) if entry.pains else ()
+        hurt |= {f"{stem}_{suffix}" for stem in entry.pains for suffix in sides}
+    return tuple(name for name in names if name in hurt)

@@ -11,7 +11,7 @@ raised sole does to the bending of a shoe.
 """
 
 import jax.numpy as jnp
-from jaxtyping import ScalarLike
+from jaxtyping import Array, Float, ScalarLike
 
 from ..model.body import Model
 from .catalogue import SIDES, Intervention, Parameter, suffixes
@@ -47,12 +47,22 @@ def heel_lift(model: Model, *, side: str, height_mm: ScalarLike) -> Model:
     """
     height = 1e-3 * _HEEL_HEIGHT.of("heel_lift", height_mm, model)
     for suffix in suffixes(side):
-        heel, heads = (regions(model, suffix, x, "heel_lift") for x in (HEEL, METATARSALS))
-        under = regions(model, suffix, WHOLE, "heel_lift")
-        rear, front = jnp.max(heel.forward), jnp.min(heads.forward)
-        share = jnp.clip((front - under.forward) / (front - rear), 0.0, 1.0)
-        model = put_under(model, under, height * share)
+        model = heel_raised(model, suffix, height)
     return model
+
+
+def heel_raised(
+    model: Model, suffix: str, height: Float[Array, ""], kind: str = "heel_lift"
+) -> Model:
+    """The model with the heel of the foot `suffix` raised by `height` [m], tapering as above.
+
+    **Raises:** `BadInput` that names the intervention `kind`, as `heel_lift` does.
+    """
+    heel, heads = (regions(model, suffix, x, kind) for x in (HEEL, METATARSALS))
+    under = regions(model, suffix, WHOLE, kind)
+    rear, front = jnp.max(heel.forward), jnp.min(heads.forward)
+    share = jnp.clip((front - under.forward) / (front - rear), 0.0, 1.0)
+    return put_under(model, under, height * share)
 
 
 def leg_lift(model: Model, *, side: str, height_mm: ScalarLike) -> Model:

@@ -53,18 +53,29 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "toe_flexors": ("fdl", "fhl", "flex_dig", "flex_hal"),
     "toe_extensors": ("edl", "ehl", "ext_dig", "ext_hal"),
     "foot_intrinsics": ("fdb",),
+    "biceps_femoris_short_head": ("bfsh", "bifemsh"),
+    "adductor_magnus_ischial": ("addmagIsch", "add_mag3"),
+    "hip_stabilizers": (
+        *("glmax", "glmed", "glmin", "tfl", "glut_max", "glut_med", "glut_min"),
+        *("piri", "peri", "gem", "quadfem", "quad_fem", "obtint", "obtext"),
+    ),
 }
 """Group -> stems of muscle names."""
 
 
-def muscles_in_group(group: str, side: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the model's muscles in `group` on `side` ("r", "l" or "both")."""
+def muscles_in_group(
+    group: str, side: str, names: tuple[str, ...], *, missing_ok: bool = False
+) -> tuple[str, ...]:
+    """Names of the model's muscles in `group` on `side` ("r", "l" or "both").
+
+    **Raises:** `UnknownName`; `BadInput` for a model without any, unless `missing_ok`.
+    """
     if group not in GROUPS:
         raise UnknownName(f"No muscle group named '{group}'. {suggest(group, tuple(GROUPS))}")
     stems, sides = "|".join(GROUPS[group]), "|".join(suffixes(side))
     pattern = re.compile(rf"(?:{stems})\d*_(?:{sides})")
     members = tuple(name for name in names if pattern.fullmatch(name))
-    if not members:
+    if not members and not missing_ok:
         raise BadInput(
             f"This model has no muscle of group '{group}' on side '{side}' "
             f"(looked for {', '.join(GROUPS[group])}). Name the muscles with `muscles=(...)`."

@@ -20,7 +20,8 @@ _SCALE = Parameter(
     upper=3.0,
     neutral=1.0,
     description="max isometric force of each muscle named, times this",
-    source="0.48 after a superior gluteal nerve block: Pohl 2015, J. Athl. Train. 50:385-391",
+    source="0.48 after a superior gluteal nerve block: Kendall 2013, Clin. J. Sport Med. "
+    "23:45-51, doi:10.1097/JSM.0b013e31825e66a1; range assumed",
 )
 
 

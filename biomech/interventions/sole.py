@@ -6,15 +6,22 @@ along x: forward is x and lateral is away from the middle of the body.
 
 What is put under a region is a *foot-fixed* offset: its sphere moves along the sole normal, which
 is -y of the body it is fixed in, by the thickness there. It takes part in every motion of the foot;
-the ground stays level. Nothing is compressed: what is put under is rigid.
+the ground stays level. `put_under` compresses nothing: what it puts under is rigid.
+
+Where something gives, its give adds to that of the foot's own pad under the same force. Both follow
+the region's law, force ~ modulus * depth^(3/2), so with `softness` = give of the one / give of the
+other
+
+    modulus = modulus of the pad / (1 + softness)^(3/2)
 """
 
 import re
 from typing import NamedTuple
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from ..compilation import compiled
 from ..dynamics.kinematics import default_values, pose
@@ -66,6 +73,24 @@ def put_under(model: Model, under: Regions, thickness: Float[Array, " region"]) 
     """The model with something of `thickness` [m] fixed under each of the regions."""
     location = model.contacts.location.at[under.index, 1].add(-thickness)
     return eqx.tree_at(lambda m: m.contacts.location, model, location)
+
+
+def edges(under: Regions) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Medial and lateral edge of the regions: where the outermost spheres end [m]."""
+    return jnp.min(under.lateral - under.radius), jnp.max(under.lateral + under.radius)
+
+
+def times_modulus(model: Model, under: Regions, factor: ArrayLike) -> Model:
+    """The model with the contact stiffness of each of the regions times `factor` [-]."""
+    stiffness = model.contacts.stiffness
+    gain = jnp.ones_like(stiffness).at[under.index].set(factor)
+    return eqx.tree_at(lambda m: m.contacts.stiffness, model, gain * stiffness)
+
+
+def in_series(softness: ArrayLike) -> Float[Array, ""]:
+    """Factor of the modulus of a pad with something that gives under it; see above."""
+    total = 1.0 + jnp.asarray(softness)
+    return 1.0 / (total * jnp.sqrt(total))
 
 
 @compiled

@@ -17,12 +17,12 @@ at 0 the derivative is that of the tilt about the middle of the sole alone.
 
 import jax.numpy as jnp
 from jax.errors import ConcretizationTypeError
-from jaxtyping import ScalarLike
+from jaxtyping import Array, Float, ScalarLike
 
 from ..model.body import Model
 from ..model.names import BadInput, suggest
 from .catalogue import SIDES, Intervention, Parameter, suffixes
-from .sole import HEEL, METATARSALS, TOES, WHOLE, put_under, regions
+from .sole import HEEL, METATARSALS, TOES, WHOLE, edges, put_under, regions
 
 PARTS = {"full": WHOLE, "hindfoot": HEEL, "forefoot": (*METATARSALS, *TOES)}
 """Part of the foot -> stems of the names of its contact regions."""
@@ -50,26 +50,36 @@ def wedge(model: Model, *, side: str, angle_deg: ScalarLike, part: str = "full")
     """
     if part not in PARTS:
         raise BadInput(f"wedge.part is '{part}'. {suggest(part, tuple(PARTS))}")
-    slope = jnp.tan(jnp.deg2rad(_ANGLE.of("wedge", angle_deg, model)))
+    angle = jnp.deg2rad(_ANGLE.of("wedge", angle_deg, model))
     for suffix in suffixes(side):
-        under = regions(model, suffix, PARTS[part], "wedge")
-        _require_width(under, part, suffix)
-        medial = jnp.min(under.lateral - under.radius)
-        lateral = jnp.max(under.lateral + under.radius)
-        tilt = slope * (under.lateral - 0.5 * (medial + lateral))
-        steepness = jnp.sign(slope) * slope  # its derivative at 0 is 0; that of `abs` is not
-        model = put_under(model, under, tilt + steepness * 0.5 * (lateral - medial))
+        model = wedged(model, suffix, part, angle, "wedge")
     return model
 
 
-def _require_width(under, part, suffix):
+def wedged(
+    model: Model, suffix: str, part: str, angle: Float[Array, ""], kind: str = "wedge"
+) -> Model:
+    """The model with a wedge of `angle` [rad], as above, under `part` of the foot `suffix`.
+
+    **Raises:** `BadInput` that names the intervention `kind`, as `wedge` does.
+    """
+    slope = jnp.tan(angle)
+    under = regions(model, suffix, PARTS[part], kind)
+    _require_width(under, part, suffix, kind)
+    medial, lateral = edges(under)
+    tilt = slope * (under.lateral - 0.5 * (medial + lateral))
+    steepness = jnp.sign(slope) * slope  # its derivative at 0 is 0; that of `abs` is not
+    return put_under(model, under, tilt + steepness * 0.5 * (lateral - medial))
+
+
+def _require_width(under, part, suffix, kind):
     try:
         width = float(jnp.max(under.lateral) - jnp.min(under.lateral))
     except ConcretizationTypeError:
         return
     if width < _NARROWEST:
         raise BadInput(
-            f"wedge: the contact regions of the foot '{suffix}' ({part}) lie in one line, "
+            f"{kind}: the contact regions of the foot '{suffix}' ({part}) lie in one line, "
             "so nothing tells its medial from its lateral side. Use a model with regions side by "
             "side, such as a built-in body."
         )

@@ -7,6 +7,7 @@ from .actuators import CoordinateActuators
 from .contacts import Contacts
 from .ligaments import Ligaments
 from .muscles import Muscles
+from .pains import Pains
 from .passive_moments import PassiveMoments
 from .skeleton import Skeleton
 
@@ -25,7 +26,7 @@ class Model(eqx.Module):
     **Attributes:**
 
     - `skeleton`, `muscles`, `ligaments`, `passive_moments`, `contacts`, `actuators`, `markers`: its
-      parts.
+      parts. `pains`: what it hurts to load.
     - `name`: static.
     - `conventions`: ("knee_flexion", "positive") and the like; how this model's signs run. Static.
     - `notes`: what was left out, assumed or changed on the way here. Static.
@@ -39,6 +40,7 @@ class Model(eqx.Module):
     contacts: Contacts
     actuators: CoordinateActuators
     markers: Markers
+    pains: Pains
     name: str = eqx.field(static=True)
     conventions: tuple[tuple[str, str], ...] = eqx.field(static=True, default=())
     notes: tuple[str, ...] = eqx.field(static=True, default=())

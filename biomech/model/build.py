@@ -34,6 +34,7 @@ from .ligaments import Ligaments
 from .muscle_curves import DeGrooteFregly2016Curves, Millard2012Curves, Thelen2003Curves
 from .muscles import Muscles
 from .names import BadInput
+from .pains import Pains
 from .passive_moments import PassiveMoments
 from .paths import Paths, WrapCylinders
 from .skeleton import GROUND, Coordinates, Skeleton
@@ -73,6 +74,7 @@ _PASSIVE_NUMBERS: dict[str, tuple[float, dict[str, Any]]] = {
     "upper_angle": (0.0, _ANGLE),
     "upper_width": (1.0, _WIDTH),
 }
+_PAINS = ("load_weight", "anterior_weight")
 _CONTACT_VECTORS = ("location", "half_space_position", "half_space_orientation")
 _CONTACT_POSITIVE = ("radius", "transition_velocity", "constant_contact_force")
 _NO_SHIFT = (0.0, 0.0, 0.0)
@@ -111,6 +113,7 @@ def _model(top: Entry) -> Model:
         contacts=_contacts(top, skeleton),
         actuators=_actuators(top, skeleton),
         markers=_markers(top, skeleton),
+        pains=_pains(top, skeleton),
         name=printable_name(top, "model"),
         conventions=_conventions(top),
         notes=top.texts("notes"),
@@ -148,6 +151,7 @@ def describe_model(model: Model) -> dict[str, Any]:
                 model.markers.names, model.markers.bodies, model.markers.location, strict=True
             )
         ],
+        "pains": _describe_pains(model),
     }
 
 
@@ -766,6 +770,29 @@ def _passive_moments(top: Entry, skeleton: Skeleton) -> PassiveMoments:
     )
     _close(entries)
     return moments
+
+
+def _pains(top: Entry, skeleton: Skeleton) -> Pains:
+    entries = top.entries("pains", "pain")
+    weights = {key: np.zeros(len(skeleton.joint_names)) for key in _PAINS}
+    hurting = [entry.reference("joint", "joint", skeleton.joint_names) for entry in entries]
+    if len(set(hurting)) < len(hurting):
+        raise BadInput("`pains` names a joint twice; give each joint one entry.")
+    for entry, joint in zip(entries, hurting, strict=True):
+        for key, values in weights.items():
+            values[joint] = entry.number(key, 0.0, minimum=0.0)
+    _close(entries)
+    return Pains(**{key: _array(list(values)) for key, values in weights.items()})
+
+
+def _describe_pains(model: Model) -> list[dict[str, Any]]:
+    return [
+        {
+            "joint": model.skeleton.joint_names[i],
+            **{key: float(getattr(model.pains, key)[i]) for key in _PAINS},
+        }
+        for i in model.pains.joints()
+    ]
 
 
 def _describe_passive_moments(moments: PassiveMoments, coordinates) -> list[dict[str, Any]]:

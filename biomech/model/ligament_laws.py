@@ -20,7 +20,7 @@ stiffening at s = 1.16 and bend down beyond; Natali's data end near s = 1.06.
 
 Sections: a law and the section it belongs to come together (`SECTION`), else one fascia would be
 five times softer than the other. Cheung et al. (2005), J. Biomech. 38:1045-1054,
-doi:10.1016/j.jbiomech.2004.05.022, give fascia 58.6 mm^2. With Natali's law on 58.6 mm^2, and with
+doi:10.1016/j.jbiomech.2004.05.035, give fascia 58.6 mm^2. With Natali's law on 58.6 mm^2, and with
 Gefen's on 58.6 mm^2 for each of the five rays of his foot, a fascia of 186 mm pulls with 194 and
 176 N/mm between half and whole failure load; measured are 203.7 +- 50.5 N/mm and 1189 N (Kitaoka
 et al. 1994, Foot Ankle Int. 15:557-560).

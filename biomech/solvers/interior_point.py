@@ -41,7 +41,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 Objective = Callable[[Array, Any], Array]
 Constraints = Callable[[Array, Any], Array]
 
-TOLERANCE, MAX_STEPS = 1e-9, 200
+TOLERANCE, MAX_STEPS = 1e-10, 200
 """Unless other ones are asked for: largest error [-], Newton steps at most."""
 _BOUNDARY = 0.99  # at most this share of the way to a bound in one step [-]
 _BARRIER_FACTOR, _BARRIER_POWER = 0.2, 1.5  # mu falls to the lower of factor mu and mu^power

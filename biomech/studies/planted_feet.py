@@ -36,17 +36,16 @@ _HORIZONTAL = np.array([0, 2])
 
 def feet_cost(
     model: Model,
-    free_value: Float[Array, " free"],
+    now: Pose,
     loaded: Float[Array, " contact"],
     stance: Float[Array, "2"],
 ) -> Float[Array, ""]:
     """How far loaded feet are from flat and from their place [-]; 0 without regions of a sole."""
     soles = _soles(model)
-    total = jnp.zeros((), free_value.dtype)
+    total = jnp.zeros((), loaded.dtype)
     if not soles:
         return total
-    now = pose(model.skeleton, full_value(model, free_value))
-    nothing = jnp.zeros((len(model.contacts.names), 2), free_value.dtype)
+    nothing = jnp.zeros((len(model.contacts.names), 2), loaded.dtype)
     depth = ground_forces(model.contacts, now, nothing, jnp.ones_like(loaded)).indentation
     for rows in soles:
         pitch, roll = _slopes(model, rows) @ depth[rows]

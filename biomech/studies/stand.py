@@ -1,9 +1,10 @@
 """Study `stand`: how a body stands, on two legs or one, on level or sloping ground.
 
     minimise   sum_m w_m a_m^p + sum_i w_i u_i^p                              effort
-               + w sum_k ((q_k - habit_k) / spread_k)^2                       departure from habit
+               + w sum_s (sin(turn of segment s) / SPREAD)^2                  departure from habit
                + GRIP_WEIGHT sum g^2                                          grip not needed
                + feet that leave their place or tilt                (`planted_feet`)
+               + sum_j (W_j |F_j|^2 + V_j max(0, F_j forwards)^2)             load that hurts
 subject to balance about every free coordinate (`equilibrium`), activations, controls and
                grips within their bounds
 
@@ -11,12 +12,23 @@ over the free coordinates q, activations a, controls u and grips g. The foot is 
 arch, subtalar and toe joints have no habit, nor has the height of the pelvis; ligaments, passive
 moments, muscles and the ground decide. But feet stay planted, side by side and flat.
 
+The habit is how pelvis, torso, thighs and shanks are turned in space (`SEGMENTS`), as it was
+measured, not how one is turned against the next: on a pelvis that lists, legs stay upright and the
+spine bends so that the head is up. Coordinates that move none of these against another, those of
+arms for example, have a habitual value instead, (q - habit) / SPREAD.
+
 Regions of the sole push and never pull, so that in balance the center of mass is above the support
 (`support_margin` says how far inside).
 
-`w` weighs habit (`standing_habit`) against effort. No study gives it. It is 0.1 by default: a joint
-that departs by one standard deviation between people then costs about as much as all the effort of
-this body's quiet standing (0.1), since people who differ by that much all stand with little effort.
+F_j is what the child of a painful joint does to its parent, over body weight, in the parent's axes;
+W and V are the model's `pains`. For its second derivatives to stay as sparse as the method asks,
+F_j is an unknown too, bound to the joint reaction by a row of its own. max(0, .) is rounded over
+`ONSET`.
+
+`w` weighs habit (`standing_habit`) against effort. No study gives it. It is 0.1 by default: a
+segment that departs by one standard deviation between people then costs about as much as all the
+effort of this body's quiet standing (0.1), since people who differ by that much all stand with
+little effort.
 It remains an assumption: report effects at 0.01, 0.1 and 1 as well.
 
 Solved by `solvers.interior_point`; derivatives of everything in the record with respect to the
@@ -39,6 +51,7 @@ from ..dynamics.kinematics import pose
 from ..dynamics.spatial import rotate_back
 from ..model.body import Model
 from ..model.names import BadInput, find
+from ..model.skeleton import GROUND
 from ..solvers.interior_point import (
     MAX_STEPS,
     RESULTS,
@@ -57,7 +70,7 @@ from .equilibrium import (
     still_body,
 )
 from .planted_feet import feet_cost, stance_of
-from .standing_habit import SPREAD, habitual_posture, loaded_regions
+from .standing_habit import SEGMENTS, SPREAD, habitual_posture, loaded_regions
 from .static_optimization import EffortWeights, equal_weights
 
 POSTURE_WEIGHT = 0.1
@@ -69,7 +82,10 @@ HELD_SPREAD = math.radians(0.01)
 GRIP_WEIGHT = 10.0
 """Cost of a region at the limit of its friction [-]; assumed, so high that feet grip hardly more
 than balance asks for."""
+ONSET = 0.05
+"""Force over body weight over which the pain of an anterior load sets in [-]; assumed."""
 _FOOT = ("subtalar_angle", "midtarsal_angle", "mtp_angle")
+_OF_SEGMENTS = ("pelvis_", "lumbar_", "hip_", "knee_", "ankle_")  # what moves `SEGMENTS`
 _HEIGHT = "pelvis_ty"
 _PLACE = ("pelvis_tx", "pelvis_tz")
 _FIRST_ACTIVATION = 0.05
@@ -84,11 +100,14 @@ class Standing(eqx.Module):
     **Attributes:**
 
     - `habit`: habitual value of each free coordinate [rad or m].
-    - `spread`: departure from it that counts 1 [rad or m]; infinite where there is no habit.
+    - `spread`: departure from it that counts 1 [rad or m]; infinite where it counts nothing.
     - `weight`: w of the departure [-].
     - `effort`: weights of activations and controls.
     - `loaded`: 1 for contact regions that may touch the ground, 0 for others.
     - `stance`: from the left to the right foot, forward and to the right [m].
+    - `turned`: rotation of each of the habit's segments in ground, in habitual standing [-].
+    - `segments`: index of each of them among the bodies. Static.
+    - `painful`: joints whose load is spared, by index. Static.
     """
 
     habit: Float[Array, " free"]
@@ -97,6 +116,9 @@ class Standing(eqx.Module):
     effort: EffortWeights
     loaded: Float[Array, " contact"]
     stance: Float[Array, "2"]
+    turned: Float[Array, "segment 3 3"]
+    segments: tuple[int, ...] = eqx.field(static=True)
+    painful: tuple[int, ...] = eqx.field(static=True, default=())
 
 
 def standing(
@@ -106,10 +128,13 @@ def standing(
     held: Sequence[str] = (),
     weight: ArrayLike = POSTURE_WEIGHT,
     exponent: float = 2.0,
+    painful: Sequence[str] | None = None,
 ) -> Standing:
     """Habitual standing of `model` on what `support` names (`standing_habit.SUPPORTS`).
 
-    `held`: coordinates that muscles keep at their habitual value. `weight`: w.
+    `held`: coordinates that muscles keep at their habitual value. `weight`: w. `painful`: joints
+    whose load is spared as far as the model's `pains` say; by default those that hurt in `model`.
+    Name them where weights of pain are swept, or derivatives to them taken.
 
     **Raises:** `BadInput` for a model that cannot stand; `UnknownName`.
     """
@@ -120,14 +145,24 @@ def standing(
             f"free coordinate '{_HEIGHT}'. The built-in bodies have both."
         )
     held_index = {find("coordinate", name, coordinates.names) for name in held}
+    joints = model.skeleton.joint_names
+    if painful is None:
+        painful = [joints[i] for i in model.pains.joints()]
     free = np.array(coordinates.free, int)
+    habit = habitual_posture(model, support)
+    bodies = model.skeleton.body_names
+    segments = tuple(bodies.index(name) for name in SEGMENTS if name in bodies)
+    spread = [_spread(coordinates, i, i in held_index) for i in coordinates.free]
     return Standing(
-        habit=habitual_posture(model, support)[free],
-        spread=jnp.asarray([_spread(coordinates, i, i in held_index) for i in coordinates.free]),
+        habit=habit[free],
+        spread=jnp.asarray(spread),
         weight=jnp.asarray(weight, float),
         effort=equal_weights(model, exponent),
         loaded=loaded_regions(model, support),
         stance=stance_of(model, habitual_posture(model)[free]),
+        turned=pose(model.skeleton, habit).rotation[np.array(segments, int)],
+        segments=segments,
+        painful=tuple(sorted({find("joint", name, joints) for name in painful})),
     )
 
 
@@ -135,9 +170,9 @@ def _spread(coordinates, index, held):
     name = coordinates.names[index]
     if held:
         return HELD_SPREAD
-    if name.startswith(_FOOT) or name == _HEIGHT:
-        return math.inf
-    return PLACE_SPREAD if name in _PLACE else SPREAD
+    if name in _PLACE:
+        return PLACE_SPREAD
+    return math.inf if name.startswith((*_FOOT, *_OF_SEGMENTS)) else SPREAD
 
 
 class StandingRecord(eqx.Module):
@@ -147,8 +182,9 @@ class StandingRecord(eqx.Module):
 
     - `ligament_strain`: lengthening over slack length [-]. `passive_moment`: [N m].
     - `ground`: what the ground does to each contact region. `grip`: see `equilibrium`.
-    - `cost`: of effort, departure from habit, grip, and feet out of place [-].
-    - `free_value`, `control`, `multipliers`: where a neighbouring case may start.
+    - `cost`: of effort, departure from habit, grip, feet out of place, and pain [-].
+    - `free_value`, `control`, `painful_load` (F above), `multipliers`: where a neighbouring case
+      may start.
     - `residual`: largest, in weights or weights x 0.1 m [-]. `dual_residual`, `iterations`: of the
       solver.
     - `weakly_active`: something sits on its bound by a hair: derivatives are one-sided.
@@ -177,10 +213,11 @@ class StandingRecord(eqx.Module):
     passive_moment: Float[Array, " moment"]
     grip: Float[Array, "contact 2"]
     ground: GroundForces
-    cost: Float[Array, "4"]
+    cost: Float[Array, "5"]
     free_value: Float[Array, " free"]
     control: Float[Array, " actuator"]
-    multipliers: Float[Array, " free"]
+    painful_load: Float[Array, "painful 3"]
+    multipliers: Float[Array, " row"]
     residual: Float[Array, ""]
     dual_residual: Float[Array, ""]
     iterations: Int[Array, ""]
@@ -269,10 +306,10 @@ def _recorded(model, standing, begin, solver):
 
 
 def _solved(problem, begin: WarmStart, solver: StandingSolver) -> InteriorPointSolution:
-    lower, upper = _bounds(problem.model)
+    lower, upper = problem.bounds()
     return solve(
         *(_objective, _constraints, problem, begin, lower, upper),
-        curved=len(problem.model.skeleton.coordinates.free),
+        curved=problem.sizes[0] + problem.sizes[1],
         tolerance=solver.tolerance,
         max_steps=solver.max_steps,
     )
@@ -303,38 +340,89 @@ class _Problem(eqx.Module):
     model: Model
     standing: Standing
 
+    @property
+    def sizes(self):
+        """How many coordinates, components of painful loads, activations, controls and grips."""
+        return _sizes(self.model, self.standing)
+
     def split(self, x):
-        """Free coordinates and effort in the vector of unknowns."""
-        sizes = (
-            len(self.model.skeleton.coordinates.free),
-            len(self.model.muscles.names),
-            len(self.model.actuators.names),
-        )
-        ends = np.cumsum(sizes)
-        grip = x[ends[2] :].reshape(-1, 2)
-        return x[: ends[0]], Effort(x[ends[0] : ends[1]], x[ends[1] : ends[2]], grip)
+        """Free coordinates, painful loads and effort in the vector of unknowns."""
+        value, load, activation, control, grip = jnp.split(x, np.cumsum(self.sizes)[:-1])
+        return value, load.reshape(-1, 3), Effort(activation, control, grip.reshape(-1, 2))
+
+    def bounds(self):
+        """Least and largest value of every unknown."""
+        free, painful, _, _, grips = self.sizes
+        muscles, actuators = self.model.muscles, self.model.actuators
+        anywhere = jnp.full(free + painful, jnp.inf, muscles.min_activation.dtype)
+        grip = jnp.full(grips, GRIP_BOUND, anywhere.dtype)
+        lower = [-anywhere, muscles.min_activation, actuators.min_control, -grip]
+        upper = [anywhere, muscles.max_activation, actuators.max_control, grip]
+        return jnp.concatenate(lower), jnp.concatenate(upper)
+
+    def weight(self):
+        """Of the body [N]."""
+        skeleton = self.model.skeleton
+        return jnp.sum(skeleton.mass) * jnp.sqrt(jnp.sum(skeleton.gravity**2))
 
     def scale(self):
         """Size of the balance about each free coordinate: weight, or weight at 0.1 m."""
-        skeleton = self.model.skeleton
-        weight = jnp.sum(skeleton.mass) * jnp.sqrt(jnp.sum(skeleton.gravity**2))
-        kinds = skeleton.coordinates.motion_types
-        lever = [1.0 if kinds[i] == "translational" else 0.1 for i in skeleton.coordinates.free]
+        coordinates = self.model.skeleton.coordinates
+        kinds = coordinates.motion_types
+        lever = [1.0 if kinds[i] == "translational" else 0.1 for i in coordinates.free]
+        weight = self.weight()
         return weight * jnp.asarray(np.array(lever), weight.dtype)
+
+    def painful_loads(self, body):
+        """What the child of each painful joint does to its parent, in the parent's axes, over body
+        weight."""
+        skeleton, joints = self.model.skeleton, np.array(self.standing.painful, int)
+        on_child, _ = reactions(self.model, body, body.wrench)
+        parents = np.array(skeleton.parents, int)[joints]
+        axes = jnp.where(
+            jnp.asarray(parents == GROUND)[:, None, None],
+            jnp.eye(3, dtype=on_child.dtype),
+            body.now.rotation[parents],
+        )
+        return rotate_back(axes, -on_child[joints]) / self.weight()
+
+
+def _sizes(model, standing):
+    return (
+        len(model.skeleton.coordinates.free),
+        3 * len(standing.painful),
+        len(model.muscles.names),
+        len(model.actuators.names),
+        2 * len(model.contacts.names),
+    )
 
 
 def _costs(problem, x):
     standing = problem.standing
-    value, effort = problem.split(x)
+    value, load, effort = problem.split(x)
     size = lambda u: (
         jnp.abs(u) ** standing.effort.exponent if standing.effort.exponent != 2.0 else u * u
     )
     work = jnp.sum(standing.effort.muscle * size(effort.activation))
     work = work + jnp.sum(standing.effort.actuator * size(effort.control))
+    now = pose(problem.model.skeleton, full_value(problem.model, value))
     departure = jnp.sum(((value - standing.habit) / standing.spread) ** 2)
+    turns = _squared_turn(now.rotation[np.array(standing.segments, int)], standing.turned)
+    departure = departure + jnp.sum(turns) / SPREAD**2
     grip = GRIP_WEIGHT * jnp.sum(effort.grip**2)
-    feet = feet_cost(problem.model, value, standing.loaded, standing.stance)
-    return jnp.stack([work, standing.weight * departure, grip, feet])
+    feet = feet_cost(problem.model, now, standing.loaded, standing.stance)
+    pains, joints = problem.model.pains, np.array(standing.painful, int)
+    forwards = 0.5 * (load[:, 0] + jnp.sqrt(load[:, 0] ** 2 + ONSET**2))
+    pain = jnp.sum(pains.load_weight[joints] * jnp.sum(load**2, axis=-1))
+    pain = pain + jnp.sum(pains.anterior_weight[joints] * forwards**2)
+    return jnp.stack([work, standing.weight * departure, grip, feet, pain])
+
+
+def _squared_turn(rotation, other):
+    """Square of the sine of the angle between orientations [-], over leading axes."""
+    between = jnp.sum(rotation[..., :, None, :] * other[..., None, :, :], axis=-1)
+    skew = 0.5 * (between - jnp.swapaxes(between, -1, -2))
+    return 0.5 * jnp.sum(skew**2, axis=(-1, -2))
 
 
 def _objective(x, problem):
@@ -342,20 +430,12 @@ def _objective(x, problem):
 
 
 def _constraints(x, problem):
-    value, effort = problem.split(x)
+    value, load, effort = problem.split(x)
     body = still_body(problem.model, value, effort, problem.standing.loaded)
-    return body.residual / problem.scale()
-
-
-def _bounds(model):
-    muscles, actuators = model.muscles, model.actuators
-    coordinates = jnp.full(
-        len(model.skeleton.coordinates.free), jnp.inf, muscles.min_activation.dtype
-    )
-    grip = jnp.full(2 * len(model.contacts.names), GRIP_BOUND, coordinates.dtype)
-    lower = [-coordinates, muscles.min_activation, actuators.min_control, -grip]
-    upper = [coordinates, muscles.max_activation, actuators.max_control, grip]
-    return jnp.concatenate(lower), jnp.concatenate(upper)
+    balance = body.residual / problem.scale()
+    if not problem.standing.painful:
+        return balance
+    return jnp.concatenate([balance, (problem.painful_loads(body) - load).ravel()])
 
 
 @compiled
@@ -364,24 +444,25 @@ def cold_start(model: Model, standing: Standing) -> WarmStart:
     model, standing = jax.lax.stop_gradient((model, standing))
     habit = set_down(model, standing.habit, standing.loaded)
     activation = jnp.full_like(model.muscles.min_activation, _FIRST_ACTIVATION)
-    rest = jnp.zeros(len(model.actuators.names) + 2 * len(model.contacts.names), habit.dtype)
-    x = jnp.concatenate([habit, activation, rest])
-    return WarmStart(x, jnp.zeros_like(habit), jnp.asarray(_COLD_BARRIER, habit.dtype))
+    free, painful, _, controls, grips = _sizes(model, standing)
+    zero = lambda size: jnp.zeros(size, habit.dtype)
+    x = jnp.concatenate([habit, zero(painful), activation, zero(controls + grips)])
+    return WarmStart(x, zero(free + painful), jnp.asarray(_COLD_BARRIER, habit.dtype))
 
 
 def warm_start(record: StandingRecord) -> WarmStart:
     """Where `record` ended."""
-    x = [record.free_value, record.activation, record.control, record.grip.ravel()]
-    barrier = jnp.asarray(_WARM_BARRIER, record.free_value.dtype)
-    return jax.lax.stop_gradient(WarmStart(jnp.concatenate(x), record.multipliers, barrier))
+    x = [record.free_value, record.painful_load.ravel(), record.activation, record.control]
+    x = jnp.concatenate([*x, record.grip.ravel()])
+    barrier = jnp.asarray(_WARM_BARRIER, x.dtype)
+    return jax.lax.stop_gradient(WarmStart(x, record.multipliers, barrier))
 
 
-def no_start(model: Model) -> WarmStart:
+def no_start(model: Model, standing: Standing) -> WarmStart:
     """A stand-in for `warm_start` where nothing is known."""
-    muscles, rows = len(model.muscles.names), len(model.skeleton.coordinates.free)
-    size = rows + muscles + len(model.actuators.names) + 2 * len(model.contacts.names)
+    sizes = _sizes(model, standing)
     zero = lambda *shape: jnp.zeros(shape, model.skeleton.mass.dtype)
-    return WarmStart(zero(size), zero(rows), zero())
+    return WarmStart(zero(sum(sizes)), zero(sizes[0] + sizes[1]), zero())
 
 
 def set_down(
@@ -438,7 +519,7 @@ def _bisect(falling, low, high):
 
 def _record(problem, found) -> StandingRecord:
     model = problem.model
-    value, effort = problem.split(found.x)
+    value, load, effort = problem.split(found.x)
     body = still_body(model, value, effort, problem.standing.loaded)
     force, moment = reactions(model, body, body.wrench)
     segment_force, segment_moment = reactions(model, body, body.ground_wrench)
@@ -475,6 +556,7 @@ def _record(problem, found) -> StandingRecord:
         cost=_costs(problem, found.x),
         free_value=value,
         control=effort.control,
+        painful_load=load,
         multipliers=found.multipliers,
         residual=jnp.max(jnp.abs(found.residual)),
         dual_residual=found.dual_residual,

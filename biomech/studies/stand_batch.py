@@ -78,7 +78,7 @@ def stand_batch(
             "`values` must hold equally many numbers of each parameter, one per case, and at least "
             f"one; their first axes are {sorted(counts) or 'missing'}."
         )
-    begin = no_start(model) if near is None else near
+    begin = no_start(model, standing) if near is None else near
     known = jnp.asarray(near is not None)
     cases = _changed(model, standing, change, values)
     record, metrics, mass, found, solved = _batch((model, standing), cases, begin, known, solver)

@@ -2,7 +2,7 @@
 
 Legs: the knee is 3.8 cm and the hip 6.2 cm in front of the ankle. Trunk: the mass center of all
 that is above the hips is 1.0 cm behind them. With the thigh and shank of de Leva's average man
-that is an ankle dorsiflexed by 5.0 degrees and a knee flexed by 1.8; the pelvis tilts until the
+that is an ankle dorsiflexed by 5.0 degrees and a knee flexed by 1.7; the pelvis tilts until the
 trunk is where it should be, and the hip makes up the difference. Angles of the legs are the same
 for every body, so a change of leg length leaves the habit alone.
 
@@ -14,7 +14,7 @@ doi:10.1007/BF00426309, means of 15 subjects (their standard deviations: knee 2.
 1.6 cm); de Leva (1996), doi:10.1016/0021-9290(95)00178-6, Table 4: thigh 422.2, shank 440.3 mm.
 
 `SPREAD`: 2.0 cm of the knee about the ankle is 2.6 degrees, 1.6 cm of the trunk's mass center about
-the hip 3 degrees; 3 degrees stand for every joint and for the pelvis.
+the hip 3 degrees; 3 degrees stand for every one of `SEGMENTS`, about every axis.
 """
 
 import math
@@ -34,8 +34,10 @@ _SHANK_LEAN = math.asin(0.038 / _SHANK)
 _THIGH_LEAN = math.asin((0.062 - 0.038) / _THIGH)
 TRUNK_BEHIND_HIPS = 0.010
 """How far the mass center of all above the hips is behind them [m]."""
+SEGMENTS = ("pelvis", "torso", "femur_r", "tibia_r", "femur_l", "tibia_l")
+"""Bodies whose direction in space is habitual."""
 SPREAD = math.radians(3.0)
-"""Departure from habit of a joint or of the pelvis that counts 1 [rad]."""
+"""Turn of a segment from its habitual direction that counts 1 [rad]."""
 LIFTED_HIP, LIFTED_KNEE = math.radians(10.0), math.radians(60.0)
 """By how much a lifted leg's hip and knee are flexed more [rad]; assumed."""
 SUPPORTS = {"both": SIDES, "right_leg": ("r",), "left_leg": ("l",)}

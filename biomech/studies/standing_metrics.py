@@ -1,6 +1,9 @@
 """Named numbers of standing, pure functions of a record: what a sweep or a gradient is taken of.
 
 - `<joint>_force_<side>`: size of the joint reaction force over body weight.
+- `medial_knee_force_<side>`, `lateral_knee_force_<side>`: what each compartment of the knee carries
+  over body weight (`dynamics.knee_compartments`, contact points 40 mm apart).
+- `knee_adduction_moment_<side>`: external, without muscles, about x of the tibia over body mass.
 - `weight_share_<side>`: vertical force on the foot over body weight.
 - `fascia_force_<side>` over body weight, `fascia_strain_<side>`: of the plantar fascia.
 - `midtarsal_angle_<side>`: dorsiflexion of the midfoot on the hindfoot: the arch flattens.
@@ -20,8 +23,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..dynamics.knee_compartments import COMPARTMENTS, DEFAULT_SPACING, compartment_forces
 from ..model.body import Model
 from ..model.names import UnknownName, suggest
+from ..model.skeleton import Skeleton
 from .gait_events import SIDES
 from .metrics import joint_index
 from .stand import StandingRecord
@@ -59,6 +64,14 @@ def standing_metrics(model: Model) -> dict[str, StandingMetric]:
             if _has_joint(skeleton.joint_names, joint, side):
                 text = f"{word.capitalize()} {words} joint reaction force"
                 found[f"{joint}_force_{side}"] = StandingMetric("BW", text, _joint(joint, side))
+        if not in_the_plane(skeleton) and _has_joint(skeleton.joint_names, "knee", side):
+            for i, part in enumerate(COMPARTMENTS):
+                text = f"{word.capitalize()} {part} tibiofemoral contact force"
+                metric = StandingMetric("BW", text, _compartment(i, side))
+                found[f"{part}_knee_force_{side}"] = metric
+            text = f"{word.capitalize()} external knee adduction moment"
+            metric = StandingMetric("N m/kg", text, _adduction_moment(side))
+            found[f"knee_adduction_moment_{side}"] = metric
         text = f"Share of the weight on the {word} foot"
         found[f"weight_share_{side}"] = StandingMetric("1", text, _weight_share(side))
         if f"plantar_fascia_{side}" in model.ligaments.names:
@@ -134,6 +147,36 @@ def _joint(joint, side):
     def evaluate(model, record):
         index = joint_index(model.skeleton.joint_names, joint, side)
         return _size(record.joint_reaction_force[index]) / body_weight(model)
+
+    return evaluate
+
+
+def in_the_plane(skeleton: Skeleton) -> bool:
+    """Whether a body cannot lean sideways, so that nothing is known of its frontal plane."""
+    return "pelvis_list" not in skeleton.coordinates.free_names
+
+
+def knee_compartments(model: Model, record: StandingRecord, side: str) -> Float[Array, "2"]:
+    """Medial and lateral contact force of the knee [N]."""
+    knee = joint_index(model.skeleton.joint_names, "knee", side)
+    return compartment_forces(
+        record.joint_reaction_force_body_axes[knee],
+        record.joint_reaction_moment_body_axes[knee],
+        record.intersegmental_force_body_axes[knee],
+        side=side,
+        spacing=DEFAULT_SPACING,
+    )
+
+
+def _compartment(part, side):
+    return lambda model, record: knee_compartments(model, record, side)[part] / body_weight(model)
+
+
+def _adduction_moment(side):
+    def evaluate(model, record):
+        knee = joint_index(model.skeleton.joint_names, "knee", side)
+        about_x = record.intersegmental_moment_body_axes[knee, 0]
+        return (-about_x if side == "r" else about_x) / jnp.sum(model.skeleton.mass)
 
     return evaluate
 

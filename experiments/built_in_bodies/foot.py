@@ -22,7 +22,7 @@ from biomech.model.ligament_laws import law_knots
 DRILLIS = "Drillis & Contini 1966, in Winter 2009, Figure 4.1"
 GEFEN = "Gefen 2002 (doi:10.1016/S0021-9290(01)00242-1)"
 NATALI = "Natali et al. 2010 (doi:10.3109/03008200903389127)"
-CHEUNG = "Cheung et al. 2005 (doi:10.1016/j.jbiomech.2004.05.022)"
+CHEUNG = "Cheung et al. 2005 (doi:10.1016/j.jbiomech.2004.05.035)"
 SANCHIS = "Sanchis-Sales et al. 2016 (J Am Podiatr Med Assoc 106:37)"
 VENKADESAN = "Venkadesan et al. 2020 (doi:10.1038/s41586-020-2053-y)"
 KER = "Ker et al. 1987 (doi:10.1038/325147a0)"
@@ -362,10 +362,10 @@ def passive_moments(form):
         passive_moment(
             "mtp_r",
             "mtp_angle_r",
-            "stiffness: 14.9 N mm/deg, first joint (Man et al. 2016, doi:10.1186/s13047-016-0173-2"
-            "), the four others together alike (assumed); damping: loses as much of its energy as "
-            f"the arch (assumed); {ANDERSON}, in extension; in flexion the same at 40 deg "
-            "(assumed: there toes do not flex)",
+            "stiffness: 14.9 (SD 14.6) N mm/deg, first joint (Man et al. 2016, "
+            "doi:10.1186/s13047-016-0173-2), the four others together alike (assumed); damping: "
+            f"loses as much of its energy as the arch (assumed); {ANDERSON}, in extension; in "
+            "flexion the same at 40 deg (assumed: there toes do not flex)",
             stiffness=MTP_STIFFNESS,
             damping=loss_damping(MTP_STIFFNESS),
             **(extension | {f"lower_{k}": extension[f"upper_{k}"] for k in ("moment", "width")}),

@@ -426,7 +426,7 @@ def motors():
     """Torque motors of the lumbar joint, which has no muscles."""
     return [
         {
-            "name": name,
+            "name": f"{name}_motor",
             "coordinate": name,
             "optimal_force": 100.0,
             "min_control": -float("inf"),

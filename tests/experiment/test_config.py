@@ -310,6 +310,16 @@ def test_too_many_cases_are_refused():
     assert "`sweep` has more than 1e15 cases" in told
 
 
+def required_choices(kind):
+    """The first of the options of every choice but the side that an intervention insists on."""
+    takes = inspect.signature(CATALOGUE[kind].apply).parameters
+    return {
+        name: options[0]
+        for name, options in CATALOGUE[kind].choices.items()
+        if name != "side" and takes[name].default is inspect.Parameter.empty
+    }
+
+
 @pytest.mark.parametrize("kind", [kind for kind, entry in CATALOGUE.items() if entry.needs_motion])
 def test_intervention_that_needs_movement_is_refused(kind):
     parameter = CATALOGUE[kind].parameters[0]
@@ -317,6 +327,7 @@ def test_intervention_that_needs_movement_is_refused(kind):
         "kind": kind,
         "side": "r",
         parameter.name: 0.5 * (parameter.neutral + parameter.upper),
+        **required_choices(kind),
     }
     told = complaint(interventions={"x": chosen})
     assert f"`interventions.x`: '{kind}' acts by changing the movement" in told
@@ -327,7 +338,7 @@ def test_intervention_that_needs_movement_is_refused(kind):
 @pytest.mark.parametrize("kind", [kind for kind, entry in CATALOGUE.items() if entry.needs_motion])
 def test_intervention_of_one_side_must_say_which(kind):
     parameter = CATALOGUE[kind].parameters[0]
-    chosen = {"kind": kind, parameter.name: parameter.upper}
+    chosen = {"kind": kind, parameter.name: parameter.upper, **required_choices(kind)}
     assert "`interventions.x.side` is missing." in complaint(interventions={"x": chosen})
 
 

@@ -11,8 +11,15 @@ from biomech.dynamics import default_values
 from biomech.dynamics import pose as pose_uncompiled
 from biomech.formats.load import load_built_in
 from biomech.interventions import CATALOGUE, leg_length
+from biomech.model.names import BadInput
 from biomech.personalise import foot_length, scale_model, standing_height
 
+OPTIONS = {
+    "muscle_strength": {"group": "dorsiflexors"},
+    "strengthening": {"group": "hip_abductors"},
+    "stretching": {"group": "hip_flexors"},
+}
+FLAT = ("osteotomy",)  # what a body that moves in one plane refuses
 BODIES = {"planar": None, "lower_limb": "hinge", "compliant": "compliant"}
 pose = compiled(pose_uncompiled)
 
@@ -25,9 +32,12 @@ def body(request):
 
 @pytest.mark.parametrize("kind", CATALOGUE)
 def test_neutral_is_exactly_the_same_body(body, kind):
-    (parameter,) = CATALOGUE[kind].parameters
-    options = {"group": "dorsiflexors"} if kind == "muscle_strength" else {}
-    same = CATALOGUE[kind].apply(body, side="l", **{parameter.name: parameter.neutral}, **options)
+    neutral = {parameter.name: parameter.neutral for parameter in CATALOGUE[kind].parameters}
+    if kind in FLAT and body.name == "planar":
+        with pytest.raises(BadInput, match="in one plane"):
+            CATALOGUE[kind].apply(body, side="l", **neutral)
+        return
+    same = CATALOGUE[kind].apply(body, side="l", **neutral, **OPTIONS.get(kind, {}))
     assert eqx.tree_equal(same, body)
 
 

@@ -19,18 +19,69 @@ from biomech.muscles.passive_moments import passive_moment
 from biomech.muscles.paths import moment_arms, path_geometry
 from two_legs import mirror_image, two_legs
 
-VALUES = {
-    "arch_stiffness": (0.5, 1.7, 3.0),
-    "leg_length": (-20.0, 7.0, 30.0),
-    "muscle_strength": (0.2, 0.7, 1.5),
-    "gluteal_strength": (0.2, 0.7, 1.5),
-    "wedge": (-8.0, 3.0, 12.0),
-    "heel_lift": (2.0, 12.0, 30.0),
-    "leg_lift": (2.0, 12.0, 30.0),
+DOSES = {
+    "arch_stiffness": {"scale": (0.5, 1.7, 3.0)},
+    "leg_length": {"difference_mm": (-20.0, 7.0, 30.0)},
+    "muscle_strength": {"scale": (0.2, 0.7, 1.5)},
+    "gluteal_strength": {"scale": (0.2, 0.7, 1.5)},
+    "wedge": {"angle_deg": (-8.0, 3.0, 12.0)},
+    "heel_lift": {"height_mm": (2.0, 12.0, 30.0)},
+    "leg_lift": {"height_mm": (2.0, 12.0, 30.0)},
+    "sciatic_compression": {"severity": (0.2, 0.5, 0.9)},
+    "hip_osteoarthritis": {
+        "stiffness": (5.0, 20.0, 60.0),
+        "range_loss_deg": (3.0, 6.0, 12.0),
+        "pain": (0.1, 0.5, 1.5),
+    },
+    "labral_tear": {"pain": (0.5, 2.0, 10.0), "range_loss_deg": (3.0, 6.0, 12.0)},
+    "injection": {"relief": (0.2, 0.5, 0.9)},
+    "hip_replacement": {
+        "relief": (0.2, 0.5, 0.9),
+        "medial_mm": (-8.0, 3.0, 12.0),
+        "distal_mm": (-8.0, 3.0, 12.0),
+        "offset_mm": (-8.0, 3.0, 12.0),
+    },
+    "osteotomy": {"angle_deg": (-6.0, 4.0, 10.0)},
+    "tendon_compliance": {"achilles": (0.5, 1.5, 3.0), "fascia": (0.5, 1.5, 3.0)},
+    "tendon_lengthening": {"length_mm": (-8.0, 5.0, 20.0)},
+    "strengthening": {"gain": (0.1, 0.4, 1.2)},
+    "stretching": {
+        "passive_scale": (0.5, 0.8, 2.0),
+        "slack_mm": (-5.0, 3.0, 15.0),
+        "range_deg": (-8.0, 3.0, 12.0),
+    },
+    "flat_foot": {"severity": (0.3, 0.7, 1.2)},
+    "high_arch": {"severity": (0.3, 0.7, 1.2)},
+    "hallux_valgus": {"severity": (0.2, 0.5, 0.9)},
+    "hammertoe": {"severity": (0.2, 0.5, 0.9)},
+    "fasciotomy": {"release": (0.2, 0.5, 0.9)},
+    "orthosis": {
+        "arch_height_mm": (5.0, 15.0, 30.0),
+        "arch_softness": (0.3, 1.0, 4.0),
+        "rearfoot_post_deg": (-6.0, 3.0, 8.0),
+        "forefoot_post_deg": (-4.0, 2.0, 6.0),
+        "heel_cup": (0.2, 0.5, 0.9),
+    },
+    "metatarsal_pad": {"height_mm": (2.0, 6.0, 12.0)},
+    "footwear": {
+        "heel_softness": (0.3, 1.0, 3.0),
+        "forefoot_softness": (0.2, 0.8, 2.0),
+        "dissipation": (0.2, 0.5, 2.0),
+        "drop_mm": (2.0, 10.0, 25.0),
+        "rocker_mm": (3.0, 8.0, 20.0),
+        "toe_spring_deg": (5.0, 12.0, 30.0),
+        "bending_stiffness": (2.0, 10.0, 40.0),
+    },
 }
-"""Three values of each intervention's parameter, none of them neutral."""
-OPTIONS = {"muscle_strength": {"group": "triceps_surae"}}
+"""Three values of every parameter of each intervention, none of them neutral."""
+OPTIONS = {
+    "muscle_strength": {"group": "triceps_surae"},
+    "strengthening": {"group": "triceps_surae"},
+    "stretching": {"group": "triceps_surae"},
+}
 KINDS = tuple(CATALOGUE)
+NUMBERS = [(kind, parameter) for kind, doses in DOSES.items() for parameter in doses]
+every_number = pytest.mark.parametrize(("kind", "parameter"), NUMBERS)
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +89,25 @@ def body():
     return build_model(two_legs())
 
 
-def changed(model, kind, value, side="r", **more):
-    parameter = CATALOGUE[kind].parameters[0].name
-    options = OPTIONS.get(kind, {}) | more
-    return CATALOGUE[kind].apply(model, side=side, **{parameter: value}, **options)
+def changed(model, kind, numbers, side="r"):
+    """The model after an intervention; parameters without a number are neutral."""
+    neutral = {p.name: p.neutral for p in CATALOGUE[kind].parameters}
+    return CATALOGUE[kind].apply(model, side=side, **neutral | numbers, **OPTIONS.get(kind, {}))
 
 
-def test_every_intervention_is_here():
-    assert set(VALUES) == set(CATALOGUE)
-    assert all(len(entry.parameters) == 1 for entry in CATALOGUE.values())
+def middle(kind):
+    """The middle dose of every parameter."""
+    return {parameter: values[1] for parameter, values in DOSES[kind].items()}
+
+
+def of(kind, parameter):
+    """The catalogue's entry of a parameter."""
+    return next(p for p in CATALOGUE[kind].parameters if p.name == parameter)
+
+
+def test_every_parameter_of_every_intervention_is_here():
+    known = {kind: [p.name for p in entry.parameters] for kind, entry in CATALOGUE.items()}
+    assert known == {kind: list(doses) for kind, doses in DOSES.items()}
 
 
 def downstream(model):
@@ -66,10 +127,16 @@ def downstream(model):
             model.muscles.max_isometric_force / 1e3,
             model.muscles.optimal_fiber_length,
             model.muscles.tendon_slack_length,
+            *(curve for curve in jax.tree.leaves(model.muscles.curves)),
             ligament_tension(model.ligaments, ligaments.length) / 1e2,
             passive_moment(model.passive_moments, value, value),
             (now.position[sole] + rotate(now.rotation[sole], model.contacts.location)).ravel(),
+            model.contacts.stiffness / 1e6,
+            model.contacts.dissipation,
+            model.contacts.radius,
             mass_matrix(skeleton, now).ravel(),
+            model.pains.load_weight,
+            model.pains.anterior_weight,
         ]
     )
 
@@ -77,16 +144,16 @@ def downstream(model):
 @pytest.mark.parametrize("side", ["r", "l"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_neutral_changes_nothing_exactly(body, kind, side):
-    neutral = CATALOGUE[kind].parameters[0].neutral
-    assert eqx.tree_equal(changed(body, kind, neutral, side), body)
+    assert eqx.tree_equal(changed(body, kind, {}, side), body)
     if side == "r":
-        traced = compiled(lambda value: changed(body, kind, value, side))(jnp.asarray(neutral))
+        neutral = {p.name: jnp.asarray(p.neutral) for p in CATALOGUE[kind].parameters}
+        traced = compiled(lambda numbers: changed(body, kind, numbers, side))(neutral)
         assert eqx.tree_equal(traced, body)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_it_changes_something_and_keeps_structure_and_types(body, kind):
-    other = changed(body, kind, VALUES[kind][0])
+@every_number
+def test_it_changes_something_and_keeps_structure_and_types(body, kind, parameter):
+    other = changed(body, kind, {parameter: DOSES[kind][parameter][0]})
     assert not eqx.tree_equal(other, body)
     assert jax.tree.structure(other) == jax.tree.structure(body)
     for new, old in zip(jax.tree.leaves(other), jax.tree.leaves(body), strict=True):
@@ -97,47 +164,55 @@ def test_it_changes_something_and_keeps_structure_and_types(body, kind):
 def test_single_precision_stays_single(body, kind):
     narrow = lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x
     single = jax.tree.map(narrow, body)
-    other = changed(single, kind, jnp.asarray(VALUES[kind][1]))
+    other = changed(single, kind, {p: jnp.asarray(x) for p, x in middle(kind).items()})
     assert {leaf.dtype for leaf in jax.tree.leaves(other)} == {jnp.dtype("float32")}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_sweep_compiles_once_also_as_a_batch(body, kind):
-    def result(value):
-        other = changed(body, kind, value)
-        return (
-            other.contacts.location,
-            other.muscles.tendon_slack_length,
-            other.ligaments.pcsa_force,
-            other.muscles.max_isometric_force,
-        )
+    def result(numbers):
+        return [x for x in jax.tree.leaves(changed(body, kind, numbers)) if eqx.is_array(x)]
 
     once = compiled(eqx.debug.assert_max_traces(result, max_traces=1))
-    alone = [once(jnp.asarray(value)) for value in VALUES[kind]]
-    together = compiled(jax.vmap(result))(jnp.array(VALUES[kind]))
-    for row, one in enumerate(alone):
+    rows = [
+        {parameter: jnp.asarray(values[i]) for parameter, values in DOSES[kind].items()}
+        for i in range(3)
+    ]
+    alone = [once(row) for row in rows]
+    together = compiled(jax.vmap(result))(jax.tree.map(lambda *x: jnp.stack(x), *rows))
+    for i, one in enumerate(alone):
         for batched, single in zip(together, one, strict=True):
-            np.testing.assert_allclose(batched[row], single, rtol=1e-14)
+            np.testing.assert_allclose(batched[i], single, rtol=1e-14, atol=1e-16)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradient_of_all_that_it_reaches(body, kind):
-    """Central differences with two steps that agree; |AD - FD| <= 1e-5 x max(|FD|, 1e-3 most)."""
-    reached = lambda value: downstream(changed(body, kind, value))
-    value, step = jnp.asarray(VALUES[kind][1]), 1e-3 * VALUES[kind][1]
-    once = compiled(reached)
-    at = lambda x: np.asarray(once(x))
-    differences = [(at(value + h) - at(value - h)) / (2.0 * h) for h in (step, 2.0 * step)]
-    allowed = 1e-5 * np.maximum(np.abs(differences[0]), 1e-3 * np.abs(differences[0]).max())
-    assert np.all(np.abs(differences[0] - differences[1]) <= allowed)
-    forward = np.asarray(compiled(jax.jacfwd(reached))(value))
-    assert np.abs(forward).max() > 0.0
-    np.testing.assert_array_less(np.abs(forward - differences[0]), allowed + 1e-13)
+    """Central differences with two steps that agree; |AD - FD| <= 1e-5 x max(|FD|, 1e-3 most).
+
+    At three doses, of every parameter while the others are at theirs.
+    """
+    reached = lambda numbers: downstream(changed(body, kind, numbers))
+    once, slopes = compiled(reached), compiled(jax.jacfwd(reached))
+    for dose in range(3):
+        numbers = {p: jnp.asarray(values[dose]) for p, values in DOSES[kind].items()}
+        forward = slopes(numbers)
+        for parameter, value in numbers.items():
+            step = 1e-3 * abs(float(value))
+            at = lambda h: np.asarray(once(numbers | {parameter: value + h}))  # noqa: B023
+            differences = [(at(h) - at(-h)) / (2.0 * h) for h in (step, 2.0 * step)]
+            least = 1e-3 * np.abs(differences[0]).max()
+            allowed = 1e-5 * np.maximum(np.abs(differences[0]), least)
+            assert np.all(np.abs(differences[0] - differences[1]) <= allowed + 1e-13)
+            column = np.asarray(forward[parameter])
+            assert np.abs(column).max() > 0.0
+            np.testing.assert_array_less(np.abs(column - differences[0]), allowed + 1e-12)
     if kind == "leg_length":  # backward through scaled segments: tests/muscles
         return
-    weights = jnp.asarray(np.random.default_rng(0).uniform(-1.0, 1.0, forward.size))
-    backward = compiled(jax.grad(lambda x: weights @ reached(x)))(value)
-    np.testing.assert_allclose(backward, weights @ forward, rtol=1e-10)
+    flat = np.concatenate([np.asarray(column) for column in forward.values()])
+    weights = jnp.asarray(np.random.default_rng(0).uniform(-1.0, 1.0, flat.size // len(forward)))
+    backward = compiled(jax.grad(lambda x: weights @ reached(x)))(numbers)
+    for parameter, column in forward.items():
+        np.testing.assert_allclose(backward[parameter], weights @ column, rtol=1e-9, atol=1e-12)
 
 
 def by_name(part):
@@ -171,6 +246,8 @@ def described(model):
     description = describe_model(model)
     for coupler in description["couplers"]:  # named after both ends, not after a side
         coupler["name"] = coupler["dependent"]
+    for pain in description["pains"]:
+        pain["name"] = pain["joint"]
     return description
 
 
@@ -180,35 +257,43 @@ def test_the_body_is_its_own_mirror_image(body):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_left_is_the_mirror_image_of_right(body, kind):
-    right, left = (described(changed(body, kind, VALUES[kind][1], side)) for side in "rl")
+    right, left = (described(changed(body, kind, middle(kind), side)) for side in "rl")
     assert_same(by_name(mirror_image(right)), by_name(left))
 
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if "both" in CATALOGUE[k].choices["side"]])
 def test_both_sides_are_one_after_the_other(body, kind):
-    value = VALUES[kind][1]
-    after = changed(changed(body, kind, value, "r"), kind, value, "l")
-    assert eqx.tree_equal(changed(body, kind, value, "both"), after)
+    numbers = middle(kind)
+    after = changed(changed(body, kind, numbers, "r"), kind, numbers, "l")
+    assert eqx.tree_equal(changed(body, kind, numbers, "both"), after)
+
+
+@every_number
+def test_out_of_range_is_refused_with_range_and_neutral(body, kind, parameter):
+    entry = of(kind, parameter)
+    for beyond in (entry.lower - 1.0, entry.upper + 1.0):
+        with pytest.raises(BadInput, match=rf"{kind}\.{parameter} is .* \(neutral"):
+            changed(body, kind, {parameter: beyond})
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_out_of_range_is_refused_with_range_and_neutral(body, kind):
-    parameter = CATALOGUE[kind].parameters[0]
-    for beyond in (parameter.lower - 1.0, parameter.upper + 1.0):
-        with pytest.raises(BadInput, match=rf"{kind}\.{parameter.name} is .* \(neutral"):
-            changed(body, kind, beyond)
+def test_unknown_side_is_refused(body, kind):
     for sides in ("right", "x"):
         with pytest.raises(BadInput, match=r"side is .*; it must be one of r, l"):
-            changed(body, kind, parameter.neutral, sides)
+            changed(body, kind, {}, sides)
 
 
 def test_what_changes_the_body_beyond_strength_needs_motion():
     still = {kind for kind, entry in CATALOGUE.items() if not entry.needs_motion}
-    assert still == {"muscle_strength", "gluteal_strength"}
+    assert still == {
+        *("muscle_strength", "gluteal_strength", "strengthening", "sciatic_compression"),
+    }
 
 
 def test_all_metadata_are_said():
     for entry in CATALOGUE.values():
-        (parameter,) = entry.parameters
-        for field in dataclasses.fields(parameter):
-            assert getattr(parameter, field.name) != ""
+        assert entry.summary
+        for parameter in entry.parameters:
+            assert parameter.lower <= parameter.neutral <= parameter.upper
+            for field in dataclasses.fields(parameter):
+                assert getattr(parameter, field.name) != ""

@@ -90,9 +90,9 @@ def test_names_are_those_promised(hinge):
         hinge.ligaments.names
     )
     assert {n for n in hinge.actuators.names} == {
-        "lumbar_extension",
-        "lumbar_bending",
-        "lumbar_rotation",
+        "lumbar_extension_motor",
+        "lumbar_bending_motor",
+        "lumbar_rotation_motor",
     }
 
 

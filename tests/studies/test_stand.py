@@ -11,7 +11,7 @@ import pytest
 from biomech.dynamics.slope import on_slope
 from biomech.formats.load import load_model
 from biomech.model.names import BadInput, UnknownName
-from biomech.studies.stand import STATUS, Standing, stand, standing
+from biomech.studies.stand import STATUS, Standing, StandingSolver, stand, standing
 from biomech.studies.standing_metrics import evaluate_standing_metrics
 
 SIDES = ("r", "l")
@@ -136,7 +136,7 @@ def test_level_ground_is_a_slope_of_nothing(model):
 
 def test_a_warm_start_saves_steps_and_changes_no_answer(model, habit, record):
     again = stand(model, habit, record)
-    assert again.iterations <= 4
+    assert again.iterations <= 5
     np.testing.assert_allclose(again.joint_reaction_force, record.joint_reaction_force, atol=1e-4)
 
 
@@ -184,6 +184,7 @@ def test_errors_name_what_is_missing(model):
 
 
 LOADS = ("hip_force_r", "knee_force_r", "hip_force_l", "knee_force_l")
+CLOSE = StandingSolver(tolerance=1e-11)  # so that differences of it can be told from rounding
 
 
 def changed_body(model, change):
@@ -209,7 +210,8 @@ def loads(model, habit):
     @eqx.filter_jit
     def found(change):
         changed = changed_body(model, change)
-        return evaluate_standing_metrics(changed, stand(changed, habit), LOADS).value
+        record = stand(changed, habit, solver=CLOSE)
+        return evaluate_standing_metrics(changed, record, LOADS).value
 
     return found
 

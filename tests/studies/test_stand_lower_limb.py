@@ -65,6 +65,18 @@ def test_one_leg_carries_what_implants_measured(model, on_right):
     np.testing.assert_allclose(found["weight_share_r"], 1.0, atol=1e-8)
 
 
+def test_knee_on_one_leg_leans_on_its_medial_side(model, on_both, on_right):
+    # Kutzner 2010 and others find most of the load medially as soon as one leg carries it all.
+    found = metrics(model, on_right)
+    medial, lateral = (found[f"{part}_knee_force_r"] for part in ("medial", "lateral"))
+    knee = model.skeleton.joint_names.index("knee_r")
+    compression = -on_right.joint_reaction_force_body_axes[knee, 1] / weight_of(model)
+    np.testing.assert_allclose(medial + lateral, compression, rtol=1e-12)
+    assert medial > lateral > 0.0
+    assert found["knee_adduction_moment_r"] > 0.1
+    assert found["knee_adduction_moment_r"] > metrics(model, on_both)["knee_adduction_moment_r"]
+
+
 def test_abductors_hold_the_pelvis_on_one_leg(model, on_right):
     names = model.muscles.names
     hip = model.skeleton.coordinates.free_names.index("hip_adduction_r")
