@@ -61,12 +61,12 @@ __all__ = [
     "metatarsal_pad",
     "muscle_strength",
     "muscles_in_group",
+    "orthosis",
     "osteotomy",
     "sciatic_compression",
     "strengthening",
     "stretching",
     "tendon_compliance",
     "tendon_lengthening",
-    "orthosis",
     "wedge",
 ]

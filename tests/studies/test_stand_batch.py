@@ -47,7 +47,7 @@ def test_cases_together_are_each_alone(body, alone):
     assert np.all(together.record.status == 0)
     for i, one in enumerate(alone):
         agree(jax.tree.map(lambda x, i=i: x[i : i + 1], together[:3]), one[:3], 1e-9)
-    assert abs(together.metrics[0, 0] - together.metrics[1, 0]) > 1e-2
+    assert abs(together.metrics[0, 0] - together.metrics[1, 0]) > 1e-3
 
 
 def test_no_case_depends_on_what_was_computed_before(body, alone):
@@ -57,7 +57,7 @@ def test_no_case_depends_on_what_was_computed_before(body, alone):
 
 
 def test_a_start_that_leads_nowhere_costs_a_try_and_no_answer(body, alone):
-    lost = jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), no_start(body[0]))
+    lost = jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), no_start(*body))
     found = stand_batch(*body, case, WEAK, lost)
     assert found.record.status[0] == 0
     assert found.record.iterations[0] > alone[0].record.iterations[0]
