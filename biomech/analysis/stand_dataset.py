@@ -71,6 +71,7 @@ def stand(
     exponent: float = 2.0,
     uphill_deg: float = 0.0,
     right_side_up_deg: float = 0.0,
+    habit_of: Model | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """How `model` stands: pose, muscles, foot and joint loads in balance with least effort.
@@ -81,6 +82,8 @@ def stand(
       so look at effects at 0.01, 0.1 and 1.
     - `exponent`: of activation in the effort.
     - `uphill_deg`, `right_side_up_deg`: slope of the ground, forward and to the right.
+    - `habit_of`: the body before a change, whose habit this one keeps, such as where its feet are
+      put; by default its own. Sweeps and configurations keep that of the unchanged body.
     - `config`: stored in the dataset instead of these arguments.
 
     Nothing is raised where no balance is found: see `status`.
@@ -103,7 +106,11 @@ def stand(
     }
     if not (np.isfinite(posture_weight) and posture_weight >= 0.0):
         raise BadInput(f"`posture_weight` is {posture_weight}; it must be a number, at least 0.")
-    how = standing(model, support, held=held, weight=posture_weight, exponent=exponent)
+    before = model if habit_of is None else habit_of
+    painful = [model.skeleton.joint_names[i] for i in model.pains.joints()]
+    how = standing(
+        before, support, held=held, weight=posture_weight, exponent=exponent, painful=painful
+    )
     if right_side_up_deg:
         require_list(model)
     if uphill_deg or right_side_up_deg:
