@@ -49,9 +49,9 @@ _RANGE_LOSS = Parameter(
     name="range_loss_deg",
     unit="deg",
     lower=0.0,
-    upper=30.0,
+    upper=25.0,
     neutral=0.0,
-    description="how much every limit of the hip moves inwards",
+    description="how much every limit of the hip moves inwards; quiet standing is far from them",
     source="less motion: Arokoski 2004, Arch. Phys. Med. Rehabil. 85:574-581; range assumed",
 )
 _PAIN = Parameter(

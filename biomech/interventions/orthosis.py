@@ -4,15 +4,16 @@
 
     arch support   thickness under the midfoot regions, all of it under the innermost, tapering
                    across the foot to nothing under the outermost; it gives with `arch_softness`
-    posts          wedges of hindfoot and forefoot (`wedge`); positive: thicker laterally (valgus)
+    posts          the sole of hindfoot or forefoot turned about its middle, which stays as high;
+                   positive: valgus post, higher laterally, everts; negative: varus (medial) post
     heel cup       modulus of the heel regions times 1 + heel_cup (CUP - 1)
 
 The support's height counts from the plane on which heel and ball rest: below what the arch leaves
-free (15 mm under the medial midfoot of the built-in unloaded foot) it touches nothing. It pushes
-and never pulls. A heel cup keeps the heel pad from spreading: the pad is squeezed less for the same
-load. CUP: in a plastic cup the standing heel pad is 17.0 instead of 14.4 mm thick (Wang et al.
-1994, Clin. Biomech. 9:297-302); of 20 mm unloaded (assumed) it gives 3.0 instead of 5.6 mm, so
-(5.6 / 3.0)^(3/2) = 2.55 times the modulus. A confined pad is stiffer also in cadavers (Footwear
+free (15 mm under the medial midfoot of the built-in unloaded foot, 11 mm standing) it touches
+nothing, and at 20 mm it carries most of the foot. It pushes and never pulls. A heel cup keeps the
+heel pad from spreading: the pad is squeezed less for the same load. CUP: in a plastic cup the
+standing heel pad is 17.0 instead of 14.4 mm thick (Wang et al. 1994, Clin. Biomech. 9:297-302); of
+20 mm unloaded (assumed) it gives 3.0 instead of 5.6 mm, so (5.6 / 3.0)^(3/2) = 2.55 times the modulus. A confined pad is stiffer also in cadavers (Footwear
 Sci. 2021, 13:199-207, doi:10.1080/19424280.2021.1950215).
 
 `metatarsal_pad` lifts the foot behind the metatarsal heads so that the heads carry less. These
@@ -38,7 +39,7 @@ from jaxtyping import Array, Float, ScalarLike
 from ..model.body import Model
 from .catalogue import SIDES, Intervention, Parameter, suffixes
 from .sole import HEEL, METATARSALS, MIDFOOT, Regions, in_series, put_under, regions, times_modulus
-from .wedge import wedged
+from .wedge import tilted
 
 CUP = ((20.0 - 14.4) / (20.0 - 17.0)) ** 1.5
 """Modulus of a heel pad in a full cup over that of a free one [-]."""
@@ -48,10 +49,12 @@ _HEIGHT = Parameter(
     name="arch_height_mm",
     unit="mm",
     lower=0.0,
-    upper=40.0,
+    upper=20.0,
     neutral=0.0,
-    description="height of the arch support under the medial midfoot, above heel and ball",
-    source="0 to 40 mm in Wahmkow 2017, PLoS ONE 12:e0172334, doi:10.1371/journal.pone.0172334",
+    description="height of the arch support under the medial midfoot, above heel and ball; below "
+    "about 11 mm it touches nothing",
+    source="0 to 40 mm in Wahmkow 2017, PLoS ONE 12:e0172334, doi:10.1371/journal.pone.0172334; "
+    "range: what this rigid support can hold without lifting heel and ball (assumed)",
 )
 _SOFTNESS = Parameter(
     name="arch_softness",
@@ -65,19 +68,19 @@ _SOFTNESS = Parameter(
 _REARFOOT = Parameter(
     name="rearfoot_post_deg",
     unit="deg",
-    lower=-15.0,
-    upper=15.0,
+    lower=-10.0,
+    upper=10.0,
     neutral=0.0,
-    description="post under the heel; positive: thicker on the lateral side (valgus)",
+    description="post under the heel; positive: valgus, everts the heel; negative: varus (medial)",
     source="6 deg in Kogler 1999, J. Bone Joint Surg. Am. 81:1403; range assumed",
 )
 _FOREFOOT = Parameter(
     name="forefoot_post_deg",
     unit="deg",
-    lower=-15.0,
-    upper=15.0,
+    lower=-10.0,
+    upper=10.0,
     neutral=0.0,
-    description="post under ball and toes; positive: thicker on the lateral side (valgus)",
+    description="post under ball and toes; positive: valgus; negative: varus (medial)",
     source="6 deg in Kogler 1999, J. Bone Joint Surg. Am. 81:1403; range assumed",
 )
 _CUP = Parameter(
@@ -93,7 +96,7 @@ _PAD = Parameter(
     name="height_mm",
     unit="mm",
     lower=0.0,
-    upper=15.0,
+    upper=8.0,
     neutral=0.0,
     description="thickness of the pad behind the metatarsal heads",
     source="forefoot pressure -17 % with a dome: Lee 2014, J. Foot Ankle Res. 7:18; range assumed",
@@ -112,8 +115,8 @@ def orthosis(
 ) -> Model:
     """The model with a foot orthosis on `side`.
 
-    Differentiable (with the kink of `wedge` at posts of 0); shapes are kept. Neutral where every
-    number is 0; a softness alone is that of a support without height.
+    Differentiable; shapes are kept. Neutral where every number is 0; a softness without a height is
+    that of a liner under the midfoot.
 
     **Raises:** `BadInput` for a model without named contact regions side by side.
     """
@@ -125,8 +128,8 @@ def orthosis(
     confined = _CUP.of(kind, heel_cup, model)
     for suffix in suffixes(side):
         arch, heel = (regions(model, suffix, x, kind) for x in (MIDFOOT, HEEL))
-        model = wedged(model, suffix, "hindfoot", rearfoot, kind)
-        model = wedged(model, suffix, "forefoot", forefoot, kind)
+        model = tilted(model, suffix, "hindfoot", rearfoot, kind)
+        model = tilted(model, suffix, "forefoot", forefoot, kind)
         model = put_under(model, arch, height * _share(arch))
         model = times_modulus(model, arch, in_series(softness))
         model = times_modulus(model, heel, 1.0 + (CUP - 1.0) * confined)

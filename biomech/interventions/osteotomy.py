@@ -14,6 +14,9 @@ center, above the tuberosity, which goes with the shin. As in a dome osteotomy t
 lengthens nor shortens on the line from knee to ankle; an opening wedge, hinged at the lateral
 cortex, would lengthen it by a few millimetres.
 
+The line from hip over knee to ankle turns by less than `angle_deg`, since the cut is under the
+knee: by 0.86 of it in the built-in body.
+
 Mass center and inertia of the whole tibia turn: what is above the cut is little (assumed).
 
 Not modelled: a change of the slope of the plateau, of the height of the patella, of the cut fibula,
@@ -45,8 +48,8 @@ _ANGLE = Parameter(
     upper=15.0,
     neutral=0.0,
     description="how far the shin is turned; positive: into valgus",
-    source="mean 10.9, SD 2.5 deg in 37 knees: open wedge with the Aescula plate, 2010, "
-    "PMC2824095; range assumed",
+    source="hip-knee-ankle corrected by 10.9 (SD 2.5) deg in 37 knees: open wedge with the Aescula "
+    "plate, 2010, PMC2824095; range assumed",
 )
 
 

@@ -11,8 +11,10 @@ with the loss that `preset` gives the muscle's group:
 
 Which root and which nerve a muscle belongs to: standard anatomy (myotome charts, which overlap and
 differ). How much is lost at severity 1 is a design choice, not data: the weakest that clinics call
-a partial lesion of one root (0.6, peroneals 0.4), all but a tenth or nothing for a nerve. Not
-modelled: pain, loss of feeling, reflexes, wasting that changes passive tissue, foot-drop splints.
+a partial lesion of one root (0.6, peroneals 0.4), all of it for a nerve. In `inverse` the
+healthy movement is held, which a foot that drops would not make.
+
+Not modelled: pain, loss of feeling, reflexes, wasting that changes passive tissue, splints.
 """
 
 import equinox as eqx

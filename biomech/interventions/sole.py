@@ -13,6 +13,9 @@ the region's law, force ~ modulus * depth^(3/2), so with `softness` = give of th
 other
 
     modulus = modulus of the pad / (1 + softness)^(3/2)
+
+The pad is what the region is then: of two layers, each given a softness, the second counts from the
+pad and the first together. Give both as one number, their sum, instead.
 """
 
 import re

@@ -138,7 +138,7 @@ def longer_tendons(
     slack = model.muscles.tendon_slack_length
     longer = slack.at[jnp.array(rows, int)].add(length)
     try:
-        shortest = int(jnp.argmin(longer))
+        shortest = min((int(row) for row in rows), key=lambda row: float(longer[row]))
         if not float(longer[shortest]) > 0.0:
             raise BadInput(
                 f"{kind}: the tendon of {model.muscles.names[shortest]} is "

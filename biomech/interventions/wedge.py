@@ -7,8 +7,9 @@ contact spheres end (center - or + radius),
     thickness(z) = tan(-angle) (z_lateral - z)       angle <  0: medial wedge, thin laterally
 
 so the thin edge has thickness 0 and a region lies higher by what is under its center. A wedge of
-part of the foot has its edges there. It is rigid and fixed to the foot (`sole`). Not modelled: its
-own give, weight and friction.
+part of the foot has its edges there. So it also raises that part, by half of its greatest
+thickness: 3 mm for 4 degrees under a heel. It is rigid and fixed to the foot (`sole`). Not
+modelled: its own give, weight and friction.
 
 Gradient at angle 0: there the thin edge passes from one side to the other, so the even part of the
 thickness, |tan(angle)| width / 2, has a kink. Its derivative is taken as 0, the mean of both sides:
@@ -56,6 +57,21 @@ def wedge(model: Model, *, side: str, angle_deg: ScalarLike, part: str = "full")
     return model
 
 
+def tilted(
+    model: Model, suffix: str, part: str, angle: Float[Array, ""], kind: str = "wedge"
+) -> Model:
+    """The model with the sole under `part` of the foot `suffix` turned by `angle` [rad].
+
+    As a wedge turns it, but about the middle between the edges: one side higher, the other lower.
+
+    **Raises:** `BadInput` that names the intervention `kind`, as `wedge` does.
+    """
+    under = regions(model, suffix, PARTS[part], kind)
+    _require_width(under, part, suffix, kind)
+    medial, lateral = edges(under)
+    return put_under(model, under, jnp.tan(angle) * (under.lateral - 0.5 * (medial + lateral)))
+
+
 def wedged(
     model: Model, suffix: str, part: str, angle: Float[Array, ""], kind: str = "wedge"
 ) -> Model:
@@ -63,13 +79,13 @@ def wedged(
 
     **Raises:** `BadInput` that names the intervention `kind`, as `wedge` does.
     """
-    slope = jnp.tan(angle)
+    model = tilted(model, suffix, part, angle, kind)
     under = regions(model, suffix, PARTS[part], kind)
-    _require_width(under, part, suffix, kind)
     medial, lateral = edges(under)
-    tilt = slope * (under.lateral - 0.5 * (medial + lateral))
+    slope = jnp.tan(angle)
     steepness = jnp.sign(slope) * slope  # its derivative at 0 is 0; that of `abs` is not
-    return put_under(model, under, tilt + steepness * 0.5 * (lateral - medial))
+    raised = steepness * 0.5 * (lateral - medial)
+    return put_under(model, under, raised * jnp.ones_like(under.radius))
 
 
 def _require_width(under, part, suffix, kind):

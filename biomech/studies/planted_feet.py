@@ -9,8 +9,9 @@ its edge to be longer; with a wedge or a lift under it, the wedge lies flat. The
 horizontal distance between the middles of both soles: a standing person does not step to suit a
 lift. (People do widen or stagger their stance; that is another habit to give.)
 
-The three sizes are assumed: small for what feet on the ground do not do, larger for roll, which
-compliant heel pads allow.
+The three sizes are assumed. Pitch counts little, since pads of heel and ball press in by some
+millimetres, and where the load stands between them is for the posture of the body to say, not for
+the feet: half of this pitch would move it by 4 mm, and make a softer heel lean the body forward.
 """
 
 import math
@@ -26,7 +27,7 @@ from ..model.body import Model
 from .equilibrium import full_value, ground_forces
 from .gait_events import SIDES
 
-PITCH, ROLL = math.radians(0.5), math.radians(3.0)
+PITCH, ROLL = math.radians(5.0), math.radians(3.0)
 """Tilt of a loaded sole that counts 1 [rad]."""
 PLACE = 0.005
 """Shift of one foot against the other that counts 1 [m]."""

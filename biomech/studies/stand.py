@@ -27,7 +27,7 @@ F_j is an unknown too, bound to the joint reaction by a row of its own. max(0, .
 
 `w` weighs habit (`standing_habit`) against effort. No study gives it. It is 0.1 by default: a
 segment that departs by one standard deviation between people then costs about as much as all the
-effort of this body's quiet standing (0.1), since people who differ by that much all stand with
+effort of `lower_limb` in quiet standing (0.1), since people who differ by that much all stand with
 little effort.
 It remains an assumption: report effects at 0.01, 0.1 and 1 as well.
 
@@ -450,12 +450,12 @@ def cold_start(model: Model, standing: Standing) -> WarmStart:
     return WarmStart(x, zero(free + painful), jnp.asarray(_COLD_BARRIER, habit.dtype))
 
 
-def warm_start(record: StandingRecord) -> WarmStart:
-    """Where `record` ended."""
+def warm_start(record: StandingRecord, barrier: float = _WARM_BARRIER) -> WarmStart:
+    """Where `record` ended; a larger `barrier` for a case that is farther from it."""
     x = [record.free_value, record.painful_load.ravel(), record.activation, record.control]
     x = jnp.concatenate([*x, record.grip.ravel()])
-    barrier = jnp.asarray(_WARM_BARRIER, x.dtype)
-    return jax.lax.stop_gradient(WarmStart(x, record.multipliers, barrier))
+    start = WarmStart(x, record.multipliers, jnp.asarray(barrier, x.dtype))
+    return jax.lax.stop_gradient(start)
 
 
 def no_start(model: Model, standing: Standing) -> WarmStart:

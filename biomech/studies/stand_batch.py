@@ -35,6 +35,7 @@ from .stand import (
 )
 from .standing_metrics import evaluate_standing_metrics
 
+_BARRIER = 1e-4  # a case of a sweep may be far from the unchanged body
 Change = Callable[[Model, Standing, Any], tuple[Model, Standing]]
 """The body and how it stands of a case, from those of the unchanged one and the case's values."""
 
@@ -103,7 +104,7 @@ def _batch(unchanged, cases, begin, known, solver):
         metrics = evaluate_standing_metrics(model, record).value
         found = is_unchanged & (record.status == STATUS.index("successful"))
         keep = lambda new, old: jnp.where(found & ~solved, new, old)
-        near = jax.tree.map(keep, warm_start(record), near)
+        near = jax.tree.map(keep, warm_start(record, _BARRIER), near)
         return (near, solved | found), (record, metrics, body_mass(model))
 
     count = jax.tree.leaves(together)[0].shape[0]

@@ -52,7 +52,11 @@ def test_the_configuration_is_good():
 
 def test_the_examples_work():
     """On the smaller body, and without standing, which has tests of its own."""
-    code = "\n".join(PYTHON).replace("lower_limb", "planar").replace("bm.stand(wedged)", "")
+    code = (
+        "\n".join(PYTHON)
+        .replace("lower_limb", "planar")
+        .replace("bm.stand(wedged, habit_of=body)", "")
+    )
     known: dict = {}
     exec(code, known)
     assert float(bm.personalise.standing_height(known["tall"])) == pytest.approx(1.9)
