@@ -13,8 +13,9 @@ free (15 mm under the medial midfoot of the built-in unloaded foot, 11 mm standi
 nothing, and at 20 mm it carries most of the foot. It pushes and never pulls. A heel cup keeps the
 heel pad from spreading: the pad is squeezed less for the same load. CUP: in a plastic cup the
 standing heel pad is 17.0 instead of 14.4 mm thick (Wang et al. 1994, Clin. Biomech. 9:297-302); of
-20 mm unloaded (assumed) it gives 3.0 instead of 5.6 mm, so (5.6 / 3.0)^(3/2) = 2.55 times the modulus. A confined pad is stiffer also in cadavers (Footwear
-Sci. 2021, 13:199-207, doi:10.1080/19424280.2021.1950215).
+20 mm unloaded (assumed) it gives 3.0 instead of 5.6 mm, so (5.6 / 3.0)^(3/2) = 2.55 times the
+modulus. A confined pad is stiffer also in cadavers (Footwear Sci. 2021, 13:199-207,
+doi:10.1080/19424280.2021.1950215).
 
 `metatarsal_pad` lifts the foot behind the metatarsal heads so that the heads carry less. These
 bodies have no region just behind the heads, where a pad lies. The nearest that belong to the same
