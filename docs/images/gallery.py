@@ -37,7 +37,7 @@ DOSES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("wedge", {"angle_deg": 5.0}),
     ("heel_lift", {"height_mm": 10.0}),
     ("leg_lift", {"height_mm": 10.0}),
-    ("orthosis", {"arch_height_mm": 10.0}),
+    ("orthosis", {"arch_height_mm": 15.0}),
     ("orthosis", {"rearfoot_post_deg": -4.0}),
     ("metatarsal_pad", {"height_mm": 5.0}),
     ("footwear", {"heel_softness": 1.0, "forefoot_softness": 1.0, "drop_mm": 10.0}),
@@ -66,7 +66,6 @@ LARGER = {  # so that the picture shows it
     "leg_lift": {"height_mm": 30.0},
     "leg_length": {"difference_mm": -30.0},
     "osteotomy": {"angle_deg": 10.0},
-    "orthosis": {"arch_height_mm": 15.0},
 }
 
 
@@ -110,7 +109,7 @@ def draw(body, kinds, name, *, view, columns, size) -> None:
     """A picture of the standing body after each intervention, in one figure."""
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(-(-len(kinds) // columns), columns, squeeze=False).ravel()
-    doses = dict(DOSES) | LARGER
+    doses = dict(reversed(DOSES)) | LARGER  # the first of several
     for ax, kind in zip(axes, kinds, strict=True):
         changed, told = body, kind
         if kind in CATALOGUE:

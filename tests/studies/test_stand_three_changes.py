@@ -7,6 +7,7 @@ derivatives through the whole of `stand` against central differences of the whol
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from biomech.compilation import compiled
 from biomech.formats.load import load_model
@@ -58,3 +59,9 @@ def derivatives_agree(body, support, changes):
 
 def test_planar_body_on_both_legs():
     derivatives_agree("planar", "both", list(CHANGES)[:3])
+
+
+@pytest.mark.science  # minutes: derivatives of the whole 3-D body are long to compile
+@pytest.mark.parametrize("support", ["both", "right_leg"])
+def test_body_in_space(support):
+    derivatives_agree("lower_limb", support, list(CHANGES))
