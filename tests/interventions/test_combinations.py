@@ -63,8 +63,37 @@ def every_pair_stands(body):
     assert len(distinct) > 0.8 * len(found)  # an injection where nothing hurts changes nothing
 
 
+def ends_stand(body):
+    """With every parameter at both ends of its range, the others neutral."""
+    model = load_model(body)
+    asked = standing(model, painful=("hip_r",))
+    failed = []
+    for kind, entry in CATALOGUE.items():
+        if body == "planar" and kind in ONLY_IN_SPACE:
+            continue
+        texts = {"group": "triceps_surae"} if "group" in (*entry.choices, *entry.texts) else {}
+        neutral = {p.name: p.neutral for p in entry.parameters} | texts
+        for parameter in entry.parameters:
+            for end in {parameter.lower, parameter.upper} - {parameter.neutral}:
+                changed = applied(model, kind, neutral | {parameter.name: end})
+                record = stand(changed, asked)
+                if STATUS[int(record.status)] != "successful":
+                    state = STATUS[int(record.status)]
+                    failed.append(f"{kind}.{parameter.name} = {end:g}: {state}")
+    assert not failed, "\n".join(failed)
+
+
 def test_every_pair_stands_in_the_plane():
     every_pair_stands("planar")
+
+
+def test_both_ends_of_every_range_stand_in_the_plane():
+    ends_stand("planar")
+
+
+@pytest.mark.science
+def test_both_ends_of_every_range_stand_in_space():
+    ends_stand("lower_limb")
 
 
 @pytest.mark.science
