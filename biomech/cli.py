@@ -35,7 +35,7 @@ class _Commands(TyperGroup):
             _error(str(error))
             raise typer.Exit(BAD_INPUT) from error
         except KeyboardInterrupt as interruption:
-            _error(str(interruption) or "Interrupted.")
+            _error(str(interruption) or "Interrupted before anything was kept: begin again.")
             raise typer.Exit(INTERRUPTED) from None
 
 
@@ -205,7 +205,11 @@ def interventions(
             rows.append((kind, name, "text", "", "names in the model", ""))
     _table(("kind", "parameter", "range", "neutral", "what it is", "source"), rows)
     for kind, entry in CATALOGUE.items():
-        note = " Needs movement: `inverse` refuses it." if entry.needs_motion else ""
+        note = (
+            " Needs movement: a configuration of `inverse` refuses it."
+            if entry.needs_motion
+            else ""
+        )
         _print(f"{kind}: {entry.summary}{note}")
     _print(f"\nMuscle groups: {', '.join(GROUPS)}.")
 
@@ -421,7 +425,11 @@ def _print_result(result: Any) -> None:
     cases = [name for name in metrics.columns if name not in COLUMNS]
     if moves:
         names = metrics["metric"].str
-        _print_loads(metrics[names.startswith("peak_") & names.contains("_force_")], cases)
+        loads = metrics[names.startswith("peak_") & names.contains("_force_")]
+        valued = loads.dropna(subset="value")["metric"].unique()
+        if len(valued):  # a body in a plane has no medial and lateral side
+            loads = loads[loads["metric"].isin(valued)]
+        _print_loads(loads, cases)
     else:
         _print_standing(metrics, cases)
     _print(credibility_text(pd.read_csv(result.folder / CREDIBILITY_FILE)))

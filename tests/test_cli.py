@@ -155,7 +155,11 @@ def test_interruption_is_one_line_and_exit_code_130(tmp_path, monkeypatch):
 
     monkeypatch.setattr(InverseCases, "single", interrupted)
     done = biomech("run", write(tmp_path), "--out", tmp_path / "out")
-    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+    assert (done.exit_code, done.stdout, done.stderr) == (
+        130,
+        "",
+        "Interrupted before anything was kept: begin again.\n",
+    )
     assert not (tmp_path / "out").exists()
 
 

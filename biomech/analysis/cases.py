@@ -166,6 +166,14 @@ def failed_cases(dataset: xr.Dataset) -> Bool[np.ndarray, " case"]:
     return np.asarray(some.transpose(*sweep_dimensions(dataset)).values).ravel()
 
 
+def never_computed(dataset: xr.Dataset) -> Bool[np.ndarray, " case"]:
+    """Whether each case was never reached."""
+    codes = [i for i, meaning in enumerate(statuses(dataset)) if meaning == "not_computed"]
+    never = dataset["status"].isin(codes)
+    every = never.all([d for d in never.dims if d not in sweep_dimensions(dataset)])
+    return np.asarray(every.transpose(*sweep_dimensions(dataset)).values).ravel()
+
+
 def is_grid(dataset: xr.Dataset) -> bool:
     return bool(sweep_dimensions(dataset)) and CASE not in sweep_dimensions(dataset)
 

@@ -14,6 +14,8 @@ _NEEDED = ("metric_value", "metric", "metric_unit", "metric_long_name")
 WITHOUT_ZERO = ("deg",)
 """Units whose zero is a convention, so that a percentage of the value means nothing."""
 
+_ROUNDING = 1e-12  # a difference below this share of the values is none [-]
+
 
 def compare(
     a: xr.Dataset,
@@ -47,6 +49,8 @@ def compare(
     first, second = a.sel(metric=chosen), b.sel(metric=chosen)
     va, vb = _aligned(_of_cases(first["metric_value"]), _of_cases(second["metric_value"]))
     difference = vb - va
+    noise = np.abs(difference) <= _ROUNDING * np.maximum(np.abs(va), np.abs(vb))
+    difference = difference.where(~noise, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         percent = 100.0 * difference / np.abs(va)
     both = xr.Dataset(
@@ -115,7 +119,12 @@ def _chosen(a, b, metrics):
     common = [name for name in a["metric"].values if name in set(b["metric"].values)]
     if metrics is None:
         known = {*_with_values(a), *_with_values(b)}
-        return [name for name in common if name in known]
+        if not (chosen := [name for name in common if name in known]):
+            raise BadInput(
+                "The two have no metric in common that has a value: are they of different studies, "
+                "as of `inverse` and `stand`?"
+            )
+        return chosen
     for name in metrics:
         if name not in common:
             raise UnknownName(f"No metric named '{name}' in both datasets. {suggest(name, common)}")

@@ -30,6 +30,7 @@ from .cases import (
     main_loads,
     metric_column,
     metrics_of,
+    never_computed,
     parameter_label,
     parameter_words,
     read_json,
@@ -327,7 +328,13 @@ def _key_effect(effect: Any, metric: str, where: str) -> _Answer:
 
 def _with_care(dataset, effects) -> Iterator[object]:
     """What may make the answer wrong, most serious first."""
-    failed = failed_cases(dataset)
+    missing = never_computed(dataset)
+    if missing.any():
+        yield (
+            f"{int(missing.sum())} of {missing.size} cases are not computed yet: the run was "
+            "interrupted. Go on with `--resume` and write this page again."
+        )
+    failed = failed_cases(dataset) & ~missing
     if failed.any():
         which = "cases have" if failed.size > 1 else "case has"
         what = "instants without a solution" if has_instants(dataset) else "no balance"

@@ -32,7 +32,9 @@ def _section(module: ModuleType, entries: list[Intervention]) -> str:
 
 
 def _of_study(entry: Intervention) -> str:
-    return " It needs movement: `inverse` refuses it." if entry.needs_motion else ""
+    return (
+        " It needs movement: a configuration of `inverse` refuses it." if entry.needs_motion else ""
+    )
 
 
 def _rows(entry: Intervention) -> Iterator[tuple[str, ...]]:

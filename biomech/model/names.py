@@ -64,10 +64,8 @@ def short_name(name: str) -> str:
 
 
 def near_miss(name: str, names: Sequence[str]) -> str:
-    """``Did you mean 'glmed1_r'?`` with those of `names` that are like `name`; else nothing."""
+    """``Did you mean 'glmed1_r' or 'glmed2_r'?`` with those like `name`; else nothing."""
     # Bounded, since the time goes with the number of names and the square of their length.
     comparable = [known for known in names[:_MOST_COMPARED] if len(known) <= _LONGEST]
     close = difflib.get_close_matches(name[:_LONGEST], comparable, n=3, cutoff=0.6)
-    if not close:
-        return ""
-    return f"Did you mean {repr(close[0]) if len(close) == 1 else close}?"
+    return f"Did you mean {' or '.join(map(repr, close))}?" if close else ""

@@ -129,7 +129,7 @@ def test_minimal_configuration_is_good():
         ({"interventions": {"g": {"scale": 1}}}, "`interventions.g.kind` is missing. There are:"),
         (
             {"interventions": {"g": {"kind": "gluteal_strenth"}}},
-            "`interventions.g.kind`: no 'gluteal_strenth'. Did you mean ['gluteal_strength'",
+            "`interventions.g.kind`: no 'gluteal_strenth'. Did you mean 'gluteal_strength'",
         ),
         ({"interventions": {"G": GLUTEAL["gluteal"]}}, "`interventions.G` is"),
         (
@@ -277,7 +277,7 @@ def test_minimal_configuration_is_good():
             {"outputs": ["activatoin"]},
             "`outputs`: there is no 'activatoin'. Did you mean 'activation'?",
         ),
-        ({"metrics": ["peak_hip"]}, "`metrics`: there is no 'peak_hip'. Did you mean ['peak_hip_"),
+        ({"metrics": ["peak_hip"]}, "`metrics`: there is no 'peak_hip'. Did you mean 'peak_hip_"),
         ({"outputs": "activation"}, '`outputs` is "activation"; it must be a list.'),
         ({"precision": "float16"}, "it must be 'float32' or 'float64'."),
         ({"seed": -1}, "`seed` is -1; it must be greater than or equal to 0."),

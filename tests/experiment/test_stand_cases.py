@@ -139,7 +139,7 @@ def test_mistake_is_named_with_what_there_is(changes, said):
         (study(held=["knee_angel_r"]), "`study.held`: No coordinate named 'knee_angel_r'"),
         (
             {"metrics": ["hip_force"]},
-            "`metrics`: standing of 'planar' has no 'hip_force'. Did you mean ['hip_force_r'",
+            "`metrics`: standing of 'planar' has no 'hip_force'. Did you mean 'hip_force_r'",
         ),
         (study(right_side_up_deg=2), "no coordinate 'pelvis_list'"),
         ({"sweep": {"study.right_side_up_deg": {"values": [1]}}}, "no coordinate 'pelvis_list'"),
