@@ -421,7 +421,8 @@ def _print_result(result: Any) -> None:
     from .experiment.run_files import CREDIBILITY_FILE
 
     dataset = result.open()
-    metrics, moves = metric_table(dataset), has_instants(dataset)
+    metrics: Any = metric_table(dataset)
+    moves = has_instants(dataset)
     cases = [name for name in metrics.columns if name not in COLUMNS]
     if moves:
         names = metrics["metric"].str
