@@ -216,6 +216,7 @@ def loads(model, habit):
     return found
 
 
+@pytest.mark.science  # `test_stand_three_changes` asks the same of other parameters
 def test_derivatives_of_joint_loads_match_differences(loads):
     change = jnp.array([0.05, 0.002, 0.1, 0.001])
     exact = jax.jacfwd(loads)(change)
