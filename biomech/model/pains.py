@@ -1,7 +1,6 @@
 """What hurts: joints whose load a person spares."""
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -20,11 +19,6 @@ class Pains(eqx.Module):
 
     load_weight: Float[Array, " joint"]
     anterior_weight: Float[Array, " joint"]
-
-    @classmethod
-    def none(cls, joints: int) -> "Pains":
-        """Nothing hurts."""
-        return cls(jnp.zeros(joints, float), jnp.zeros(joints, float))
 
     def joints(self) -> tuple[int, ...]:
         """Index of every joint that hurts. The weights must be known numbers, not traced."""

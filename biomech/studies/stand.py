@@ -362,8 +362,7 @@ class _Problem(eqx.Module):
 
     def weight(self):
         """Of the body [N]."""
-        skeleton = self.model.skeleton
-        return jnp.sum(skeleton.mass) * jnp.sqrt(jnp.sum(skeleton.gravity**2))
+        return _weight(self.model.skeleton)
 
     def scale(self):
         """Size of the balance about each free coordinate: weight, or weight at 0.1 m."""
@@ -385,6 +384,10 @@ class _Problem(eqx.Module):
             body.now.rotation[parents],
         )
         return rotate_back(axes, -on_child[joints]) / self.weight()
+
+
+def _weight(skeleton):
+    return jnp.sum(skeleton.mass) * jnp.sqrt(jnp.sum(skeleton.gravity**2))
 
 
 def _sizes(model, standing):
@@ -478,7 +481,7 @@ def set_down(
     of_side = lambda side: jnp.asarray(
         [float(name.endswith(f"_{side}")) for name in model.contacts.names], free_value.dtype
     )
-    weight = jnp.sum(model.skeleton.mass) * jnp.sqrt(jnp.sum(model.skeleton.gravity**2))
+    weight = _weight(model.skeleton)
     still = jnp.zeros((len(model.contacts.names), 2), free_value.dtype)
 
     def carried(value, regions):
