@@ -210,9 +210,9 @@ def test_a_change_has_its_sign():
 
 
 def test_mistakes_are_explained(grid, sample, walk):
-    with pytest.raises(UnknownName, match=r"Did you mean \['peak_knee_force_r'"):
+    with pytest.raises(UnknownName, match=r"Did you mean 'peak_knee_force_r'"):
         effect_table(grid, ["peak_knee_force_rr"])
-    with pytest.raises(UnknownName, match=rf"Did you mean \['{A}'"):
+    with pytest.raises(UnknownName, match=rf"Did you mean '{A}'"):
         effect_table(grid, baseline={"gluteal.scales": 1.0})
     with pytest.raises(BadInput, match="single case"):
         effect_table(walk)

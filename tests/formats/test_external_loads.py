@@ -105,7 +105,11 @@ def test_torque_alone_and_numbered_components(tmp_path):
 @pytest.mark.parametrize(
     "old, new, said",
     [
-        ("plate_v<", "plte_v<", r"no column 'plte_vx', 'plte_vy', 'plte_vz'.*\['plate_vx'"),
+        (
+            "plate_v<",
+            "plte_v<",
+            r"no column 'plte_vx', 'plte_vy', 'plte_vz'.*Did you mean 'plate_vx'",
+        ),
         ("ground</force", "calcn_r</force", "moving body are not supported"),
         ("ground</point", "tibia_r</point", "moving body are not supported"),
         ("plate_p", "", "no point of application|force at the body's origin"),

@@ -19,9 +19,9 @@ LOADS = ("hip_force_r", "knee_force_r", "hip_force_l", "knee_force_l")
 CLOSE = StandingSolver(tolerance=1e-11)  # so that differences of it can be told from rounding
 CHANGES = {  # how, at which dose, and the larger of two steps of the central difference
     "arch stiffness [-]": (lambda m, x: arch_stiffness(m, side="r", scale=x), 0.8, 2e-3),
-    "leg length [mm]": (lambda m, x: leg_length(m, side="r", difference_mm=x), 4.0, 2e-2),
+    "leg length [mm]": (lambda m, x: leg_length(m, side="r", difference_mm=x), 4.0, 5e-3),
     "gluteal strength [-]": (lambda m, x: gluteal_strength(m, side="r", scale=x), 0.8, 2e-3),
-    "wedge [deg]": (lambda m, x: wedge(m, side="r", angle_deg=x), 3.0, 1e-2),
+    "wedge [deg]": (lambda m, x: wedge(m, side="r", angle_deg=x), 3.0, 5e-3),
 }
 
 
