@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .model.names import BadInput, legible
+from .model.names import BadInput, legible, suggest
 
 BAD_INPUT, INTERRUPTED = 2, 130
 REPORT_FILE = "report.html"
@@ -182,36 +182,28 @@ def models(
 
 @app.command()
 def interventions(
+    kinds: Annotated[
+        list[str] | None, typer.Argument(help="Which of them; all if none is named.")
+    ] = None,
+    *,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="With how each works, as in docs/interventions.md.")
     ] = False,
 ) -> None:
     """List the interventions: parameters, units, ranges, neutral values and sources."""
     from .interventions import CATALOGUE, GROUPS
-    from .interventions.reference import reference
+    from .interventions.reference import listing, reference
 
+    for kind in kinds or ():
+        if kind not in CATALOGUE:
+            raise BadInput(f"No intervention '{kind}'. {suggest(kind, tuple(CATALOGUE))}")
+    chosen = [entry for kind, entry in CATALOGUE.items() if not kinds or kind in kinds]
     if markdown:
-        _print(reference(CATALOGUE.values()))
+        _print(reference(chosen))
         return
-    rows = []
-    for kind, entry in CATALOGUE.items():
-        for p in entry.parameters:
-            unit = "" if p.unit == "-" else f" {p.unit}"
-            span = f"{p.lower:g} to {p.upper:g}{unit}"
-            rows.append((kind, p.name, span, f"{p.neutral:g}", p.description, p.source))
-        for name, choices in entry.choices.items():
-            rows.append((kind, name, ", ".join(choices), "", "choice", ""))
-        for name in entry.texts:
-            rows.append((kind, name, "text", "", "names in the model", ""))
-    _table(("kind", "parameter", "range", "neutral", "what it is", "source"), rows)
-    for kind, entry in CATALOGUE.items():
-        note = (
-            " Needs movement: a configuration of `inverse` refuses it."
-            if entry.needs_motion
-            else ""
-        )
-        _print(f"{kind}: {entry.summary}{note}")
-    _print(f"\nMuscle groups: {', '.join(GROUPS)}.")
+    _print(listing(chosen, min(_console().width, _WIDEST)))
+    if not kinds:
+        _print(f"Muscle groups: {', '.join(GROUPS)}.")
 
 
 @app.command()
@@ -511,6 +503,7 @@ def _joint_words(metric: str) -> str:
 
 
 _MOST_ROWS = 40
+_WIDEST = 100  # longer lines of text are hard to read
 _MARKS = {
     "*": ("rival_peak", "a second peak comes within 1 %"),
     "#": ("at_edge", "no reliable peak: at, or too near, an end of the record"),

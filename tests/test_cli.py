@@ -179,6 +179,12 @@ def test_lists():
     for kind, entry in CATALOGUE.items():
         assert kind in told
         assert all(parameter.name in told for parameter in entry.parameters)
+    assert max(map(len, told.splitlines())) <= 100
+    one = biomech("interventions", "wedge").stdout
+    assert one.startswith("wedge: The model with a wedge") and "heel_lift" not in one
+    assert "angle_deg: -20 to 20 deg, neutral 0" in one and "Khamis & Yizhar 2007" in one
+    wrong = biomech("interventions", "wegde")
+    assert wrong.exit_code == 2 and "Did you mean 'wedge'" in wrong.stderr
     assert "quickstart" in biomech("configs").stdout
     assert "planar" in biomech("models").stdout
 

@@ -10,10 +10,11 @@ import xarray as xr
 from jaxtyping import Float
 
 from ..compilation import compiled
+from ..dynamics.contact import sphere_centers
 from ..dynamics.inverse_dynamics import center_of_mass
 from ..dynamics.kinematics import Pose, apply_couplers, pose
 from ..dynamics.slope import on_slope
-from ..dynamics.spatial import body_fixed_xyz_rotation, rotate
+from ..dynamics.spatial import body_fixed_xyz_rotation
 from ..model.body import Model
 from ..model.names import BadInput, find
 from ..muscles.path_course import path_courses
@@ -91,8 +92,7 @@ def _place(model, value):
 
 
 def _regions(model, now):
-    body = np.array(model.contacts.bodies, int)
-    return now.position[body] + rotate(now.rotation[body], model.contacts.location)
+    return sphere_centers(model.contacts, now)
 
 
 def ground_normals(model: Model) -> Float[np.ndarray, "contact 3"]:

@@ -18,12 +18,12 @@ from jaxtyping import ArrayLike, Float
 from scipy.spatial import ConvexHull, QhullError
 
 from ..compilation import compiled
+from ..dynamics.inverse_dynamics import body_mass as mass_of
 from ..dynamics.slope import on_slope
 from ..model.body import Model
 from ..model.names import BadInput
 from ..precision import require_precision
 from ..studies.gait_events import SIDES
-from ..studies.metrics import body_mass as mass_of
 from ..studies.stand import POSTURE_WEIGHT, STATUS, Standing, StandingRecord, standing
 from ..studies.stand import stand as stand_record
 from ..studies.standing_metrics import (
@@ -151,7 +151,7 @@ def label_standing(
     lead, shape = tuple(axes), np.shape(record.status)
     check_lead(shape, axes)
     values = np.asarray(_metrics(model, record) if metrics is None else metrics)
-    mass = np.broadcast_to(mass_of(model) if body_mass is None else body_mass, shape)
+    mass = np.broadcast_to(mass_of(model.skeleton) if body_mass is None else body_mass, shape)
     weight = mass * float(jnp.linalg.norm(model.skeleton.gravity))
     solved = np.asarray(np.asarray(record.status) == STATUS.index("successful"))
     record = _where_solved(record, solved)

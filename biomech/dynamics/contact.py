@@ -13,6 +13,7 @@ sphere, and s = sqrt(v_t^2 + c):
 n points from the sphere into the half space; c is `constant_contact_force`, b_d `hertz_smoothing`,
 b_v `hunt_crossley_smoothing`, v_s `transition_velocity`. The force acts midway between the two
 surfaces, where v_n and v_t are taken. At rest it has no friction.
+Place, stiffness and dissipation are those of the sphere with what lies under it (`Contacts`).
 
 Source: Serrancoli, Falisse, Dembia, Vantilt, Tanghe, Lefeber, Jonkers, De Schutter & De Groote
 (2019), IEEE Trans. Neural Syst. Rehabil. Eng. 27:1597-1605, doi:10.1109/TNSRE.2019.2924536; Hunt &
@@ -27,10 +28,12 @@ second derivatives `friction_sharpness` p replaces it by r (1 + r^p)^(-1/p), r =
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from ..model.contacts import Contacts
-from .spatial import body_fixed_xyz_rotation, cross
+from ..model.contacts import Contacts, with_underlay_merged
+from .kinematics import Pose
+from .spatial import body_fixed_xyz_rotation, cross, rotate
 
 
 class ContactForce(eqx.Module):
@@ -59,9 +62,11 @@ def contact_force(
 ) -> ContactForce:
     """Force on each sphere from the place [m] and velocity [m/s] of its center in ground.
 
+    The center is that of `sphere_centers`, lower by what lies under it.
     `angular_velocity` is that of the sphere's body in ground [rad/s]. `friction_sharpness` [-]
     rounds the friction law's kink for solvers, 4 gently, 40 closely; None is the law itself.
     """
+    contacts = with_underlay_merged(contacts)
     normal = half_space_normal(contacts)
     depth = jnp.sum((center - contacts.half_space_position) * normal, axis=-1) + contacts.radius
     to_point = (contacts.radius - 0.5 * depth)[:, None] * normal
@@ -74,6 +79,12 @@ def contact_force(
     friction = normal_force * _friction_coefficient(contacts, slip_speed, friction_sharpness)
     force = -normal_force[:, None] * normal - (friction / slip_speed)[:, None] * slip
     return ContactForce(force, center + to_point, normal_force, depth)
+
+
+def sphere_centers(contacts: Contacts, now: Pose) -> Float[Array, "contact 3"]:
+    """Place in ground [m] of the center of every sphere, lower by what lies under it."""
+    body = np.array(contacts.bodies, int)
+    return now.position[body] + rotate(now.rotation[body], with_underlay_merged(contacts).location)
 
 
 def half_space_normal(contacts: Contacts) -> Float[Array, "contact 3"]:

@@ -25,10 +25,20 @@ def mass_centers(skeleton: Skeleton, now: Pose) -> Float[Array, "body 3"]:
     return now.position + rotate(now.rotation, skeleton.mass_center)
 
 
+def body_mass(skeleton: Skeleton) -> Float[Array, ""]:
+    """Mass of all bodies [kg]."""
+    return jnp.sum(skeleton.mass)
+
+
+def body_weight(skeleton: Skeleton) -> Float[Array, ""]:
+    """Weight of all bodies [N]."""
+    return body_mass(skeleton) * jnp.sqrt(jnp.sum(skeleton.gravity**2))
+
+
 def center_of_mass(skeleton: Skeleton, now: Pose) -> Float[Array, "3"]:
     """Center of mass of the whole body in ground [m]."""
     centers = mass_centers(skeleton, now)
-    return jnp.sum(skeleton.mass[:, None] * centers, axis=0) / jnp.sum(skeleton.mass)
+    return jnp.sum(skeleton.mass[:, None] * centers, axis=0) / body_mass(skeleton)
 
 
 def inertia_in_ground(skeleton: Skeleton, now: Pose) -> Float[Array, "body 3 3"]:

@@ -100,6 +100,14 @@ def compartment_forces(
     return 0.5 * jnp.stack([compression - difference, compression + difference], axis=-1)
 
 
+def external_adduction_moment(
+    moment_without_muscles: Float[Array, "*n 3"], side: str
+) -> Float[Array, "*n"]:
+    """External knee adduction moment [N m] from that of the femur on the tibia, in tibia axes."""
+    about_x = moment_without_muscles[..., 0]
+    return -about_x if side == "r" else about_x
+
+
 def lateral_shift(
     varus: Float[ArrayLike, ""],
     hip_center: Float[Array, "*n 3"],

@@ -18,6 +18,13 @@ def cross(a: Float[Array, "*n 3"], b: Float[Array, "*n 3"]) -> Float[Array, "*n 
     return jnp.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
 
 
+def length(vector: Float[Array, "*n 3"]) -> Float[Array, "*n"]:
+    """|a|; its gradient where it is 0 is 0."""
+    square = jnp.sum(vector**2, axis=-1)
+    positive = square > 0.0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+
+
 def rotate(rotation: Float[Array, "*n 3 3"], vector: Float[Array, "*n 3"]) -> Float[Array, "*n 3"]:
     """Rotation times vector, over leading axes."""
     return jnp.sum(rotation * vector[..., None, :], axis=-1)

@@ -15,8 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Comment, Element, SubElement, indent, tostring
 
+import equinox as eqx
+import numpy as np
+
 from ..model.body import Model
 from ..model.build import describe_model
+from ..model.contacts import with_underlay_merged
 from ..model.names import BadInput, legible
 from .files import as_path, check_destination, write_whole
 from .osim import CITATION_SEPARATOR
@@ -71,7 +75,7 @@ def format_osim(model: Model) -> OsimText:
     **Raises:** `BadInput` for a model with parts that no .osim file holds, naming each.
     """
     report = ExportReport()
-    described = describe_model(model)
+    described = describe_model(_bare(model, report))
     description = with_legal_names(described, report)
     for key in set(described) - set(_WRITTEN):
         if described[key]:
@@ -87,6 +91,17 @@ def format_osim(model: Model) -> OsimText:
     root.insert(0, Comment(_comment(described, report)))
     indent(root, "\t")
     return OsimText(_HEAD + tostring(root, "unicode") + "\n", tuple(report.changed))
+
+
+def _bare(model: Model, report: ExportReport) -> Model:
+    contacts = model.contacts
+    under = (contacts.under_thickness, contacts.under_softness, contacts.under_dissipation)
+    if any(np.any(np.asarray(x)) for x in under):
+        report.changed.append(
+            "What lies under the feet is part of the contact spheres in the file: of their place, "
+            "stiffness and dissipation."
+        )
+    return eqx.tree_at(lambda m: m.contacts, model, with_underlay_merged(contacts))
 
 
 def _model(description: dict[str, Any], report: ExportReport) -> Element:

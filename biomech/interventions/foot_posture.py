@@ -43,7 +43,7 @@ from ..model.body import Model
 from .arch_stiffness import arch_stiffness
 from .catalogue import SIDES, Intervention, Parameter, suffixes
 from .joint_tissue import Tissue, has_tissue, with_tissue
-from .sole import METATARSALS, MIDFOOT, TOES, edges, put_under, regions
+from .sole import METATARSALS, MIDFOOT, TOES, edges, lowered, regions
 
 HEIGHT = 2.0 * 0.030 / 0.340
 """Change of arch height at severity 1, as a part of it [-]."""
@@ -100,7 +100,7 @@ def _with_posture(model: Model, side: str, supinated: Float[Array, ""], kind: st
         share = HEIGHT * supinated
         heights = jnp.stack([clearance(model, suffix, int(i)) for i in under.index])
         model = raised_arch(model, suffix, share * arch_height(model, suffix))
-        model = put_under(model, under, -share * heights)
+        model = lowered(model, under, -share * heights)
         model = arch_stiffness(model, side=suffix, scale=1.0 + STIFFNESS * supinated)
         if f"subtalar_angle_{suffix}" in model.skeleton.coordinates.names:
             model = _turned_forefoot(model, suffix, FOREFOOT * supinated, kind)
@@ -114,7 +114,7 @@ def _turned_forefoot(model: Model, suffix: str, angle: Float[Array, ""], kind: s
     """Ball and toes with their medial side down by `angle` [rad], turned about their middle."""
     under = regions(model, suffix, (*METATARSALS, *TOES), kind)
     medial, lateral = edges(under)
-    return put_under(model, under, jnp.tan(angle) * (0.5 * (medial + lateral) - under.lateral))
+    return lowered(model, under, jnp.tan(angle) * (0.5 * (medial + lateral) - under.lateral))
 
 
 FLAT_FOOT = Intervention(

@@ -23,7 +23,6 @@ Not modelled: thickness of the whole sole (`leg_lift`), its weight, grip, the up
 twisting shank, width, a rocker under the heel, wear. The sole is fixed to the foot.
 """
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, ScalarLike
 
@@ -36,11 +35,9 @@ from .sole import (
     METATARSALS,
     MIDFOOT,
     TOES,
-    Regions,
-    in_series,
+    cushion,
     put_under,
     regions,
-    times_modulus,
 )
 
 
@@ -140,22 +137,12 @@ def footwear(
     for suffix in suffixes(side):
         for stems, softness in layers:
             under = regions(model, suffix, stems, kind)
-            model = _cushioned(model, under, softness, loss)
+            model = cushion(model, under, softness, loss)
         model = heel_raised(model, suffix, drop, kind)
         model = _rocking(model, suffix, rocker, kind)
         bent = Tissue(added_stiffness=bending, spring_rest=spring)
         model = with_tissue(model, f"mtp_{suffix}", kind, bent)
     return model
-
-
-def _cushioned(
-    model: Model, under: Regions, softness: Float[Array, ""], loss: Float[Array, ""]
-) -> Model:
-    model = times_modulus(model, under, in_series(softness))
-    own = model.contacts.dissipation
-    share = jnp.ones_like(own).at[under.index].set(1.0 / (1.0 + softness))
-    new = share**2 * own + jnp.zeros_like(own).at[under.index].set(loss)
-    return eqx.tree_at(lambda m: m.contacts.dissipation, model, new)
 
 
 def _rocking(model: Model, suffix: str, height: Float[Array, ""], kind: str) -> Model:

@@ -32,6 +32,7 @@ from jaxtyping import ScalarLike
 from ..model.body import Model
 from ..model.names import BadInput, find
 from .catalogue import SIDES, Intervention, Parameter, suffixes
+from .joint_tissue import moments_about
 
 _COORDINATES = ("hip_flexion", "hip_adduction", "hip_rotation")
 _TORN = ("hip_flexion", "hip_rotation")
@@ -163,9 +164,7 @@ def hip_moments(
     model: Model, suffix: str, stems: tuple[str, ...] = _COORDINATES
 ) -> tuple[int, ...]:
     """Index of every passive moment about these coordinates of the hip."""
-    moments, names = model.passive_moments, model.skeleton.coordinates.names
-    wanted = [f"{stem}_{suffix}" for stem in stems]
-    return tuple(i for i, at in enumerate(moments.coordinates) if names[at] in wanted)
+    return moments_about(model, [f"{stem}_{suffix}" for stem in stems])
 
 
 def required_moments(model: Model, suffix: str, kind: str):

@@ -3,6 +3,7 @@
 Joints are known by the names of the built-in bodies' passive moments, as in `mtp_r`.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import equinox as eqx
@@ -29,6 +30,13 @@ class Tissue(NamedTuple):
     added_stiffness: ArrayLike = 0.0
     rest: ArrayLike = 0.0
     spring_rest: ArrayLike = 0.0
+
+
+def moments_about(model: Model, coordinates: Collection[str]) -> tuple[int, ...]:
+    """Index of every passive moment about one of these coordinates."""
+    names = model.skeleton.coordinates.names
+    at = model.passive_moments.coordinates
+    return tuple(i for i, row in enumerate(at) if names[row] in coordinates)
 
 
 def has_tissue(model: Model, joint: str) -> bool:

@@ -4,6 +4,8 @@ Models loss or gain of force-producing capacity (atrophy, nerve block, training)
 pain inhibition, changed timing, fatigue, fibre-type or passive stiffness.
 """
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import ScalarLike
@@ -44,9 +46,14 @@ def muscle_strength(
     suffixes(side)
     names = muscles or muscles_in_group(str(group), side, model.muscles.names)
     _SCALE.check("muscle_strength", scale)
-    force = model.muscles.max_isometric_force
     index = sorted({find("muscle", name, model.muscles.names) for name in names})
-    gain = jnp.ones_like(force).at[jnp.array(index)].set(scale)
+    return times_strength(model, index, scale)
+
+
+def times_strength(model: Model, index: Sequence[int], factor: ScalarLike) -> Model:
+    """The model with `max_isometric_force` of the muscles at `index` times `factor` [-]."""
+    force = model.muscles.max_isometric_force
+    gain = jnp.ones_like(force).at[jnp.array(index, int)].set(factor)
     return eqx.tree_at(lambda m: m.muscles.max_isometric_force, model, gain * force)
 
 

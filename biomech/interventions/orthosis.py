@@ -39,7 +39,7 @@ from jaxtyping import Array, Float, ScalarLike
 
 from ..model.body import Model
 from .catalogue import SIDES, Intervention, Parameter, suffixes
-from .sole import HEEL, METATARSALS, MIDFOOT, Regions, in_series, put_under, regions, times_modulus
+from .sole import HEEL, METATARSALS, MIDFOOT, Regions, cushion, put_under, regions, times_modulus
 from .wedge import tilted
 
 CUP = ((20.0 - 14.4) / (20.0 - 17.0)) ** 1.5
@@ -132,7 +132,7 @@ def orthosis(
         model = tilted(model, suffix, "hindfoot", rearfoot, kind)
         model = tilted(model, suffix, "forefoot", forefoot, kind)
         model = put_under(model, arch, height * _share(arch))
-        model = times_modulus(model, arch, in_series(softness))
+        model = cushion(model, arch, softness)
         model = times_modulus(model, heel, 1.0 + (CUP - 1.0) * confined)
     return model
 

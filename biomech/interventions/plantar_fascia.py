@@ -16,7 +16,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import ScalarLike
 
-from ..model.arch import FASCIA
+from ..model.arch import FASCIA, fascia_strands
 from ..model.body import Model
 from ..model.names import BadInput, suggest
 from .catalogue import SIDES, Intervention, Parameter, suffixes
@@ -48,14 +48,11 @@ def fasciotomy(model: Model, *, side: str, release: ScalarLike) -> Model:
 
 
 def _strands(model: Model, suffix: str) -> list[int]:
-    names = model.ligaments.names
-    found = [
-        i for i, name in enumerate(names) if name.startswith(FASCIA) and name.endswith(f"_{suffix}")
-    ]
+    found = fascia_strands(model, suffix)
     if not found:
         raise BadInput(
             f"fasciotomy: '{model.name}' has no ligament named {FASCIA}..._{suffix}. "
-            f"{suggest(f'{FASCIA}_{suffix}', names)}"
+            f"{suggest(f'{FASCIA}_{suffix}', model.ligaments.names)}"
         )
     return found
 

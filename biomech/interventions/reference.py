@@ -1,14 +1,16 @@
-"""The reference on interventions as Markdown, from what they and their modules say of themselves.
+"""The reference on interventions, from what they and their modules say of themselves.
 
-`biomech interventions --markdown` prints it, docs/interventions.md holds it.
+`biomech interventions` prints `listing`; with `--markdown` it prints `reference`, which
+docs/interventions.md holds.
 """
 
 import inspect
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 
-from .catalogue import Intervention
+from .catalogue import Intervention, Parameter
 from .muscle_groups import GROUPS
 
 _HEAD = ("name", "range", "neutral", "what it is", "source")
@@ -21,6 +23,31 @@ def reference(interventions: Iterable[Intervention]) -> str:
         together.setdefault(sys.modules[entry.apply.__module__], []).append(entry)
     sections = [_section(module, entries) for module, entries in together.items()]
     return "\n\n".join((*sections, _groups())) + "\n"
+
+
+def listing(interventions: Iterable[Intervention], width: int) -> str:
+    """Each intervention and its parameters as plain text, no wider than `width`."""
+    blocks = [_block(entry, width) for entry in interventions]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _block(entry: Intervention, width: int) -> str:
+    def wrapped(text, first, rest):
+        return textwrap.fill(text, width, initial_indent=first, subsequent_indent=rest)
+
+    lines = [wrapped(f"{entry.kind}: {entry.summary}{_of_study(entry)}", "", "  ")]
+    for p in entry.parameters:
+        text = f"{p.name}: {_span(p)}, neutral {p.neutral:g}; {p.description}. Source: {p.source}"
+        lines.append(wrapped(text, "  - ", "    "))
+    for name, options in entry.choices.items():
+        lines.append(wrapped(f"{name}: one of {', '.join(options)}", "  - ", "    "))
+    lines += [f"  - {name}: names in the model" for name in entry.texts]
+    return "\n".join(lines)
+
+
+def _span(parameter: Parameter) -> str:
+    unit = "" if parameter.unit == "-" else f" {parameter.unit}"
+    return f"{parameter.lower:g} to {parameter.upper:g}{unit}"
 
 
 def _section(module: ModuleType, entries: list[Intervention]) -> str:
@@ -40,9 +67,7 @@ def _of_study(entry: Intervention) -> str:
 def _rows(entry: Intervention) -> Iterator[tuple[str, ...]]:
     yield _HEAD
     for p in entry.parameters:
-        unit = "" if p.unit == "-" else f" {p.unit}"
-        span = f"{p.lower:g} to {p.upper:g}{unit}"
-        yield f"`{p.name}`", span, f"{p.neutral:g}", p.description, p.source
+        yield f"`{p.name}`", _span(p), f"{p.neutral:g}", p.description, p.source
     for name, options in entry.choices.items():
         yield f"`{name}`", ", ".join(f"`{option}`" for option in options), "", "choice", ""
     for name in entry.texts:

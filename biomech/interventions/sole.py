@@ -4,18 +4,10 @@ Regions are known by name: a stem, any further words, the side, as in `heel_medi
 are those in the reference posture (default coordinates), in which a body stands upright, facing
 along x: forward is x and lateral is away from the middle of the body.
 
-What is put under a region is a *foot-fixed* offset: its sphere moves along the sole normal, which
-is -y of the body it is fixed in, by the thickness there. It takes part in every motion of the foot;
-the ground stays level. `put_under` compresses nothing: what it puts under is rigid.
-
-Where something gives, its give adds to that of the foot's own pad under the same force. Both follow
-the region's law, force ~ modulus * depth^(3/2), so with `softness` = give of the one / give of the
-other
-
-    modulus = modulus of the pad / (1 + softness)^(3/2)
-
-The pad is what the region is then: of two layers, each given a softness, the second counts from the
-pad and the first together. Give both as one number, their sum, instead.
+What is put under a region is fixed to the foot and kept apart from it (`under_thickness`,
+`under_softness`, `under_dissipation` of `model.contacts`, where its law stands): it takes part in
+every motion of the foot, adds to what is there, and does not change the foot's own shape. So the
+order of what is done to a foot and what is put under it does not matter. The ground stays level.
 """
 
 import re
@@ -74,7 +66,28 @@ def regions(model: Model, suffix: str, stems: tuple[str, ...], kind: str) -> Reg
 
 def put_under(model: Model, under: Regions, thickness: Float[Array, " region"]) -> Model:
     """The model with something of `thickness` [m] fixed under each of the regions."""
-    location = model.contacts.location.at[under.index, 1].add(-thickness)
+    return _added(model, lambda m: m.contacts.under_thickness, under, thickness)
+
+
+def cushion(
+    model: Model, under: Regions, softness: ArrayLike, dissipation: ArrayLike = 0.0
+) -> Model:
+    """The model with something that gives under each of the regions.
+
+    `softness` [-]: its give over that of the foot's own pad under the same force. `dissipation`
+    [s/m]: at the speed of all together.
+    """
+    model = _added(model, lambda m: m.contacts.under_softness, under, softness)
+    return _added(model, lambda m: m.contacts.under_dissipation, under, dissipation)
+
+
+def _added(model, leaf, under, amount):
+    return eqx.tree_at(leaf, model, leaf(model).at[under.index].add(amount))
+
+
+def lowered(model: Model, under: Regions, distance: Float[Array, " region"]) -> Model:
+    """The model with regions of the foot itself lower by `distance` [m], along -y of their body."""
+    location = model.contacts.location.at[under.index, 1].add(-distance)
     return eqx.tree_at(lambda m: m.contacts.location, model, location)
 
 
@@ -88,12 +101,6 @@ def times_modulus(model: Model, under: Regions, factor: ArrayLike) -> Model:
     stiffness = model.contacts.stiffness
     gain = jnp.ones_like(stiffness).at[under.index].set(factor)
     return eqx.tree_at(lambda m: m.contacts.stiffness, model, gain * stiffness)
-
-
-def in_series(softness: ArrayLike) -> Float[Array, ""]:
-    """Factor of the modulus of a pad with something that gives under it; see above."""
-    total = 1.0 + jnp.asarray(softness)
-    return 1.0 / (total * jnp.sqrt(total))
 
 
 @compiled

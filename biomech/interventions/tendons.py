@@ -24,6 +24,7 @@ import jax.numpy as jnp
 from jax.errors import ConcretizationTypeError
 from jaxtyping import Array, Float, ScalarLike
 
+from ..model.arch import FASCIA, fascia_strands
 from ..model.body import Model
 from ..model.muscle_curves import (
     DeGrooteFregly2016Curves,
@@ -78,8 +79,8 @@ def tendon_compliance(
     """
     kind = "tendon_compliance"
     achilles = _ACHILLES.of(kind, achilles, model)
-    bands = [f"plantar_fascia_{suffix}" for suffix in suffixes(side)]
-    missing = [band for band in bands if band not in model.ligaments.names]
+    strands = {suffix: fascia_strands(model, suffix) for suffix in suffixes(side)}
+    missing = [f"{FASCIA}_{suffix}" for suffix, found in strands.items() if not found]
     if missing and not _is_one(fascia):
         raise BadInput(
             f"{kind}: '{model.name}' has no ligament {', '.join(missing)}; leave `fascia` at 1."
@@ -88,7 +89,7 @@ def tendon_compliance(
     rows = _rows(model, "triceps_surae", side)
     curves = softer_tendons(model.muscles.curves, _gain(model, rows, achilles))
     force = model.ligaments.pcsa_force
-    own = [model.ligaments.names.index(band) for band in bands if band not in missing]
+    own = [row for found in strands.values() for row in found]
     softness = jnp.ones_like(force).at[jnp.array(own, int)].set(fascia)
     return eqx.tree_at(
         lambda m: (m.muscles.curves, m.ligaments.pcsa_force), model, (curves, force / softness)

@@ -27,13 +27,12 @@ gives way, the windlass of a single toe, shorter toes, corns, pain, shoes.
 import math
 import re
 
-import equinox as eqx
-import jax.numpy as jnp
 from jaxtyping import Array, Float, ScalarLike
 
 from ..model.body import Model
 from .catalogue import SIDES, Intervention, Parameter, suffixes
 from .joint_tissue import Tissue, with_tissue
+from .muscle_strength import times_strength
 from .sole import regions, times_modulus
 
 HALLUX_CONTACT, HALLUX_STRENGTH, HALLUX_SPRING = 0.5, 0.5, 0.25
@@ -105,9 +104,7 @@ def _weaker(model: Model, suffix: str, stems: tuple[str, ...], left: Float[Array
     """The model with its muscles of these stems, if any, times `left` as strong."""
     pattern = re.compile(rf"(?:{'|'.join(stems)})\d*_{suffix}")
     index = [i for i, name in enumerate(model.muscles.names) if pattern.fullmatch(name)]
-    force = model.muscles.max_isometric_force
-    gain = jnp.ones_like(force).at[jnp.array(index, int)].set(left)
-    return eqx.tree_at(lambda m: m.muscles.max_isometric_force, model, gain * force)
+    return times_strength(model, index, left)
 
 
 HALLUX_VALGUS = Intervention(

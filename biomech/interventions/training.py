@@ -32,6 +32,7 @@ from ..model.body import Model
 from ..model.muscle_curves import DeGrooteFregly2016Curves, Thelen2003Curves
 from ..model.names import BadInput, suggest
 from .catalogue import SIDES, Intervention, Parameter, suffixes
+from .joint_tissue import moments_about
 from .muscle_groups import GROUPS, muscles_in_group
 from .muscle_strength import muscle_strength
 from .tendons import Curves, longer_tendons
@@ -132,8 +133,7 @@ def _wider(model, group, suffix, angle):
     stem, end = LIMITS[group]
     if stem == "knee_angle" and dict(model.conventions).get("knee_flexion") == "negative":
         end = "lower"
-    moments, names = model.passive_moments, model.skeleton.coordinates.names
-    own = [i for i, at in enumerate(moments.coordinates) if names[at] == f"{stem}_{suffix}"]
+    own = moments_about(model, [f"{stem}_{suffix}"])
     if not own:
         raise BadInput(
             f"stretching: '{model.name}' has no passive moment about {stem}_{suffix}, whose limit "

@@ -41,6 +41,12 @@ def arch_height(model: Model, side: str) -> Float[Array, ""]:
     return _center(model, midfoot)[1] - sole_height(model, side)
 
 
+def fascia_strands(model: Model, side: str) -> list[int]:
+    """Index of every ligament that is a strand of the plantar fascia of one foot."""
+    names = enumerate(model.ligaments.names)
+    return [i for i, name in names if name.startswith(FASCIA) and name.endswith(f"_{side}")]
+
+
 def with_arch_height(model: Model, side: str, height: ArrayLike) -> Model:
     """The model with the midtarsal center of one foot at `height` above its unloaded sole [m].
 

@@ -76,6 +76,11 @@ _PASSIVE_NUMBERS: dict[str, tuple[float, dict[str, Any]]] = {
 }
 _PAINS = ("load_weight", "anterior_weight")
 _CONTACT_VECTORS = ("location", "half_space_position", "half_space_orientation")
+_CONTACT_UNDER = {
+    "under_thickness": {},
+    "under_softness": _NOT_NEGATIVE,
+    "under_dissipation": _NOT_NEGATIVE,
+}
 _CONTACT_POSITIVE = ("radius", "transition_velocity", "constant_contact_force")
 _NO_SHIFT = (0.0, 0.0, 0.0)
 MAX_BODIES = 1000
@@ -813,6 +818,8 @@ def _contacts(top: Entry, skeleton: Skeleton) -> Contacts:
     for key in sorted(fields):
         if key in _CONTACT_VECTORS:
             values[key] = _rows([e.vector(key, 3) for e in entries], 3)
+        elif key in _CONTACT_UNDER:
+            values[key] = _array([e.number(key, 0.0, **_CONTACT_UNDER[key]) for e in entries])
         elif key in _CONTACT_POSITIVE:
             values[key] = _array([e.number(key, positive=True) for e in entries])
         else:
@@ -828,11 +835,12 @@ def _contacts(top: Entry, skeleton: Skeleton) -> Contacts:
 
 def _describe_contacts(contacts: Contacts, bodies) -> list[dict[str, Any]]:
     fields = [f.name for f in dataclasses.fields(contacts) if f.name not in ("names", "bodies")]
+    written = lambda f, i: f not in _CONTACT_UNDER or getattr(contacts, f)[i] != 0.0
     return [
         {
             "name": name,
             "body": bodies[contacts.bodies[i]],
-            **{f: _plain(getattr(contacts, f)[i]) for f in fields},
+            **{f: _plain(getattr(contacts, f)[i]) for f in fields if written(f, i)},
         }
         for i, name in enumerate(contacts.names)
     ]

@@ -21,6 +21,7 @@ from jax.errors import ConcretizationTypeError
 from jaxtyping import Array, Float, ScalarLike
 
 from ..compilation import compiled
+from ..dynamics.inverse_dynamics import body_mass
 from ..dynamics.kinematics import default_values, pose
 from ..dynamics.spatial import rotate
 from ..dynamics.stretched_segments import stretch_segments
@@ -102,7 +103,7 @@ def scale_model(
     if height_m is not None:
         known = current_height_m is None
         overall = _overall_factor(model, rows, new_height, old_height, has_vertex=known)
-    old_mass = jnp.sum(model.skeleton.mass)
+    old_mass = body_mass(model.skeleton)
     new_mass = old_mass if mass_kg is None else MASS.of("scale_model", mass_kg, model)
     scaled = _scaled(model, rows.factors(overall))
     return scale_mass_and_strength(

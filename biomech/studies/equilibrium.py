@@ -24,10 +24,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..dynamics.contact import contact_force
+from ..dynamics.contact import contact_force, sphere_centers
 from ..dynamics.inverse_dynamics import inverse_dynamics, joint_reactions
 from ..dynamics.kinematics import BodyMotion, Pose, apply_couplers, pose, project_couplers
-from ..dynamics.spatial import body_fixed_xyz_rotation, rotate, wrench_at
+from ..dynamics.spatial import body_fixed_xyz_rotation, wrench_at
 from ..indexing import sum_by_group
 from ..model.body import Model
 from ..model.contacts import Contacts
@@ -175,8 +175,7 @@ def ground_forces(
     loaded: Float[Array, " contact"],
 ) -> GroundForces:
     """Forces of the ground on the contact regions of a still body."""
-    body = np.array(contacts.bodies, int)
-    center = now.position[body] + rotate(now.rotation[body], contacts.location)
+    center = sphere_centers(contacts, now)
     still = jnp.zeros_like(center)
     pushed = contact_force(contacts, center, still, still)
     normal_force = loaded * pushed.normal_force

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
 from ..compilation import compiled
-from ..dynamics.contact import contact_force
+from ..dynamics.contact import contact_force, sphere_centers
 from ..dynamics.inverse_dynamics import generalized_forces, mass_centers
 from ..dynamics.kinematics import pose
 from ..dynamics.spatial import rotate, wrench_at
@@ -195,8 +195,7 @@ def _forces(model, side, value, load, on_floor):
 def _contact(model, side, now):
     """Floor on this foot's regions at rest."""
     contacts = model.contacts
-    body = np.array(contacts.bodies, int)
-    center = now.position[body] + rotate(now.rotation[body], contacts.location)
+    center = sphere_centers(contacts, now)
     still = jnp.zeros_like(center)
     found = contact_force(contacts, center, still, still)
     mine = _of_side(contacts.names, side, center.dtype)

@@ -43,13 +43,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
+from ..dynamics.inverse_dynamics import body_mass, body_weight
 from ..dynamics.knee_compartments import (
     COMPARTMENTS,
     KneeContacts,
     compartment_forces,
+    external_adduction_moment,
     knee_contacts,
     lateral_shift,
 )
+from ..dynamics.spatial import length
 from ..model.body import Model
 from ..model.names import UnknownName, find, suggest
 from .gait_events import SIDES
@@ -147,7 +150,7 @@ def context(
     `motion.near_end` finds it; by default nowhere. `knees`: by default those of
     `knee_contacts()`. `periodic`: as `is_periodic` finds it.
     """
-    mass = body_mass(model)
+    skeleton = model.skeleton
     shape = (record.time.shape[0], len(SIDES))
     percent = jnp.full(shape, jnp.nan) if gait_percent is None else jnp.asarray(gait_percent)
     on_ground = jnp.ones(shape, bool) if stance is None else jnp.asarray(stance)
@@ -155,8 +158,8 @@ def context(
     near = jnp.zeros(shape[0], bool) if near_end is None else jnp.asarray(near_end)
     knees = knee_contacts() if knees is None else knees
     return Context(
-        body_mass=mass,
-        body_weight=mass * jnp.sqrt(jnp.sum(model.skeleton.gravity**2)),
+        body_mass=body_mass(skeleton),
+        body_weight=body_weight(skeleton),
         gait_percent=percent.astype(record.time.dtype),
         stance=on_ground,
         stance_share=share.astype(record.time.dtype),
@@ -181,11 +184,6 @@ def is_periodic(record: InverseRecord, coordinate_names: Sequence[str]) -> bool:
 def closes(values: np.ndarray) -> bool:
     gap = np.abs(values[-1] - values[0]).max(initial=0.0)
     return bool(gap <= _CLOSES * np.ptp(values, axis=0).max(initial=0.0))
-
-
-def body_mass(model: Model) -> Float[Array, ""]:
-    """Mass of all bodies [kg]."""
-    return jnp.sum(model.skeleton.mass)
 
 
 def joint_index(joint_names: Sequence[str], joint: str, side: str) -> int:
@@ -315,10 +313,7 @@ def joint_load(
 ) -> Float[Array, " time"]:
     """Size of a joint reaction force over body weight [-]; its gradient where it is 0 is 0."""
     force = record.joint_reaction_force[:, joint_index(context.joint_names, joint, side)]
-    square = jnp.sum(force**2, axis=-1)
-    positive = square > 0.0
-    size = jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
-    return size / context.body_weight
+    return length(force) / context.body_weight
 
 
 def knee_adduction_moment(
@@ -326,9 +321,8 @@ def knee_adduction_moment(
 ) -> Float[Array, " time"]:
     """External knee adduction moment over body mass [N m/kg]; see the head of this file."""
     knee = joint_index(context.joint_names, "knee", side)
-    about_x = record.intersegmental_moment_body_axes[:, knee, 0]
-    sign = -1.0 if side == "r" else 1.0
-    return sign * about_x / context.body_mass
+    moment = record.intersegmental_moment_body_axes[:, knee]
+    return external_adduction_moment(moment, side) / context.body_mass
 
 
 def knee_contact_force(

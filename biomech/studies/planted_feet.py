@@ -21,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..dynamics.contact import sphere_centers
 from ..dynamics.kinematics import Pose, apply_couplers, pose
-from ..dynamics.spatial import rotate
 from ..model.body import Model
 from .equilibrium import full_value, ground_forces
 from .gait_events import SIDES
@@ -77,8 +77,7 @@ def _soles(model) -> list[np.ndarray]:
 
 
 def _places(model, now: Pose, rows):
-    body = np.array(model.contacts.bodies, int)[rows]
-    return now.position[body] + rotate(now.rotation[body], model.contacts.location[rows])
+    return sphere_centers(model.contacts, now)[rows]
 
 
 def _stance(model, now, soles):

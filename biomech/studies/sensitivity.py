@@ -15,11 +15,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..compilation import compiled
+from ..dynamics.inverse_dynamics import body_weight
+from ..dynamics.spatial import length
 from ..interventions.chain import NOTHING, Chain
 from ..model.body import Model
 from ..model.parameters import PARAMETERS
 from .inverse import MeasuredMotion, inverse_instant, inverse_uncompiled
-from .metrics import body_mass, context, evaluate_metrics, joint_index
+from .metrics import context, evaluate_metrics, joint_index
 from .stand import DEFAULT_SOLVER, Standing, StandingRecord, StandingSolver, stand_uncompiled
 from .standing_metrics import evaluate_standing_metrics
 from .static_optimization import EffortWeights
@@ -106,9 +108,9 @@ def load_gradients(
     def loads(parameters, instant):
         changed = _changed(model, groups, change, parameters)
         record = inverse_instant(changed, instant, weights, passive_fiber_force=passive_fiber_force)
-        weight = body_mass(changed) * jnp.sqrt(jnp.sum(changed.skeleton.gravity**2))
-        size = jnp.sqrt(jnp.sum(record.joint_reaction_force[jnp.array(rows)] ** 2, axis=-1))
-        return size / weight, size / weight
+        size = length(record.joint_reaction_force[jnp.array(rows)])
+        load = size / body_weight(changed.skeleton)
+        return load, load
 
     at = _parameters(model, groups, numbers)
     each = jax.jacrev(loads, has_aux=True)

@@ -46,7 +46,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from ..compilation import compiled
-from ..dynamics.inverse_dynamics import center_of_mass
+from ..dynamics.inverse_dynamics import body_weight, center_of_mass
 from ..dynamics.kinematics import pose
 from ..dynamics.spatial import rotate_back
 from ..model.body import Model
@@ -362,7 +362,7 @@ class _Problem(eqx.Module):
 
     def weight(self):
         """Of the body [N]."""
-        return _weight(self.model.skeleton)
+        return body_weight(self.model.skeleton)
 
     def scale(self):
         """Size of the balance about each free coordinate: weight, or weight at 0.1 m."""
@@ -384,10 +384,6 @@ class _Problem(eqx.Module):
             body.now.rotation[parents],
         )
         return rotate_back(axes, -on_child[joints]) / self.weight()
-
-
-def _weight(skeleton):
-    return jnp.sum(skeleton.mass) * jnp.sqrt(jnp.sum(skeleton.gravity**2))
 
 
 def _sizes(model, standing):
@@ -481,7 +477,7 @@ def set_down(
     of_side = lambda side: jnp.asarray(
         [float(name.endswith(f"_{side}")) for name in model.contacts.names], free_value.dtype
     )
-    weight = _weight(model.skeleton)
+    weight = body_weight(model.skeleton)
     still = jnp.zeros((len(model.contacts.names), 2), free_value.dtype)
 
     def carried(value, regions):

@@ -19,10 +19,10 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ..compilation import compiled
+from ..dynamics.inverse_dynamics import body_mass
 from ..model.body import Model
 from ..model.names import BadInput
 from ..solvers.interior_point import WarmStart
-from .metrics import body_mass
 from .stand import (
     DEFAULT_SOLVER,
     STATUS,
@@ -105,7 +105,7 @@ def _batch(unchanged, cases, begin, known, solver):
         found = is_unchanged & (record.status == STATUS.index("successful"))
         keep = lambda new, old: jnp.where(found & ~solved, new, old)
         near = jax.tree.map(keep, warm_start(record, _BARRIER), near)
-        return (near, solved | found), (record, metrics, body_mass(model))
+        return (near, solved | found), (record, metrics, body_mass(model.skeleton))
 
     count = jax.tree.leaves(together)[0].shape[0]
     (near, solved), found = jax.lax.scan(case, (begin, known), (jnp.arange(count) == 0, together))

@@ -23,7 +23,14 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..dynamics.knee_compartments import COMPARTMENTS, DEFAULT_SPACING, compartment_forces
+from ..dynamics.inverse_dynamics import body_mass, body_weight
+from ..dynamics.knee_compartments import (
+    COMPARTMENTS,
+    DEFAULT_SPACING,
+    compartment_forces,
+    external_adduction_moment,
+)
+from ..dynamics.spatial import length
 from ..model.body import Model
 from ..model.names import UnknownName, suggest
 from ..model.skeleton import Skeleton
@@ -48,11 +55,6 @@ class StandingMetricReport(eqx.Module):
 
     value: Float[Array, " metric"]
     names: tuple[str, ...] = eqx.field(static=True)
-
-
-def body_weight(model: Model) -> Float[Array, ""]:
-    """[N]."""
-    return jnp.sum(model.skeleton.mass) * jnp.sqrt(jnp.sum(model.skeleton.gravity**2))
 
 
 def standing_metrics(model: Model) -> dict[str, StandingMetric]:
@@ -137,16 +139,10 @@ def _has_joint(joint_names, joint, side):
     return True
 
 
-def _size(force):
-    square = jnp.sum(force**2)
-    positive = square > 0.0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
-
-
 def _joint(joint, side):
     def evaluate(model, record):
         index = joint_index(model.skeleton.joint_names, joint, side)
-        return _size(record.joint_reaction_force[index]) / body_weight(model)
+        return length(record.joint_reaction_force[index]) / body_weight(model.skeleton)
 
     return evaluate
 
@@ -169,21 +165,23 @@ def knee_compartments(model: Model, record: StandingRecord, side: str) -> Float[
 
 
 def _compartment(part, side):
-    return lambda model, record: knee_compartments(model, record, side)[part] / body_weight(model)
+    return lambda model, record: (
+        knee_compartments(model, record, side)[part] / body_weight(model.skeleton)
+    )
 
 
 def _adduction_moment(side):
     def evaluate(model, record):
         knee = joint_index(model.skeleton.joint_names, "knee", side)
-        about_x = record.intersegmental_moment_body_axes[knee, 0]
-        return (-about_x if side == "r" else about_x) / jnp.sum(model.skeleton.mass)
+        moment = record.intersegmental_moment_body_axes[knee]
+        return external_adduction_moment(moment, side) / body_mass(model.skeleton)
 
     return evaluate
 
 
 def _lumbar(model, record):
     index = model.skeleton.joint_names.index("lumbar")
-    return _size(record.joint_reaction_force[index]) / body_weight(model)
+    return length(record.joint_reaction_force[index]) / body_weight(model.skeleton)
 
 
 def _weight_share(side):
@@ -191,7 +189,7 @@ def _weight_share(side):
         regions = [name.endswith(f"_{side}") for name in model.contacts.names]
         up = -model.skeleton.gravity / jnp.sqrt(jnp.sum(model.skeleton.gravity**2))
         return jnp.sum(jnp.where(jnp.array(regions), record.ground.force @ up, 0.0)) / body_weight(
-            model
+            model.skeleton
         )
 
     return evaluate
@@ -200,7 +198,7 @@ def _weight_share(side):
 def _fascia_force(side):
     def evaluate(model, record):
         index = model.ligaments.names.index(f"plantar_fascia_{side}")
-        return record.ligament_force[index] / body_weight(model)
+        return record.ligament_force[index] / body_weight(model.skeleton)
 
     return evaluate
 

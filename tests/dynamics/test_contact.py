@@ -8,7 +8,7 @@ import pytest
 from jax.test_util import check_grads
 
 from biomech.dynamics.contact import contact_force, half_space_normal
-from biomech.model.contacts import Contacts
+from biomech.model.contacts import Contacts, with_underlay_merged
 from tables import read_table
 
 DOWN = [0.0, 0.0, -0.5 * np.pi]  # a floor: its frame's x axis points down
@@ -24,10 +24,12 @@ SCALARS = {
     "hunt_crossley_smoothing": 50.0,
     "radius": 0.03,
 }
+UNDER = ("under_thickness", "under_softness", "under_dissipation")
 
 
 def _contacts(count=1, orientation=DOWN, location=(0.0, 0.0, 0.0), **changes):
-    values = {k: jnp.full(count, v) for k, v in {**SCALARS, **changes}.items()}
+    bare = dict.fromkeys(UNDER, 0.0)
+    values = {k: jnp.full(count, v) for k, v in {**SCALARS, **bare, **changes}.items()}
     rows = lambda vector: jnp.tile(jnp.asarray(vector, dtype=float)[None], (count, 1))
     return Contacts(
         **values,
@@ -63,6 +65,7 @@ def _read_contacts(file):
     }
     contacts = Contacts(
         **{tag: jnp.array([float(text) for text in column]) for tag, column in texts.items()},
+        **dict.fromkeys(UNDER, jnp.zeros(len(forces))),
         radius=jnp.array([float(sphere.findtext("radius")) for sphere in spheres]),
         location=vectors(spheres, "location"),
         half_space_position=vectors(floors, "location"),
@@ -243,3 +246,19 @@ def test_gradient_without_dissipation_is_finite():
         return contact_force(changed, jnp.array([[0.0, 0.02, 0.0]]), still, still).force[0, 1]
 
     assert np.all(np.isfinite(jax.jit(jax.grad(height_force))(jnp.zeros(1))))
+
+
+def test_what_lies_under_a_sphere_lowers_it_and_gives_and_loses_in_addition():
+    """Two layers in series: at one force their depths and their losses add up."""
+    under = _contacts(under_thickness=0.004, under_softness=1.5, under_dissipation=0.3)
+    bare = _contacts()
+    merged = with_underlay_merged(under)
+    np.testing.assert_allclose(merged.location, bare.location - jnp.array([[0.0, 0.004, 0.0]]))
+    sharp = {"constant_contact_force": 1e-16, "hertz_smoothing": 1e6}
+    center = lambda depth: jnp.array([[0.0, SCALARS["radius"] - depth, 0.0]])
+    still = jnp.zeros((1, 3))
+    both = force_of(_contacts(under_softness=1.5, **sharp), center(0.010), still, still)
+    pad = force_of(_contacts(**sharp), center(0.004), still, still)
+    np.testing.assert_allclose(both.normal_force, pad.normal_force, rtol=1e-9)
+    np.testing.assert_allclose(merged.dissipation, 2.0 / 2.5**2 + 0.3)
+    check_grads(lambda s: with_underlay_merged(_contacts(under_softness=s)).stiffness, (0.0,), 1)

@@ -10,9 +10,10 @@ import pytest
 
 from biomech.compilation import compiled
 from biomech.dynamics import apply_couplers, mass_matrix, pose
-from biomech.dynamics.spatial import rotate
+from biomech.dynamics.contact import sphere_centers
 from biomech.interventions import CATALOGUE
 from biomech.model.build import build_model, describe_model
+from biomech.model.contacts import with_underlay_merged
 from biomech.model.names import BadInput
 from biomech.muscles.ligaments import ligament_tension
 from biomech.muscles.passive_moments import passive_moment
@@ -122,7 +123,7 @@ def downstream(model):
     now = pose(skeleton, value)
     muscles = path_geometry(model.muscles.paths, now, value)
     ligaments = path_geometry(model.ligaments.paths, now, value)
-    sole = np.array(model.contacts.bodies)
+    contacts = with_underlay_merged(model.contacts)
     return jnp.concatenate(
         [
             muscles.length,
@@ -133,10 +134,10 @@ def downstream(model):
             *(curve for curve in jax.tree.leaves(model.muscles.curves)),
             ligament_tension(model.ligaments, ligaments.length) / 1e2,
             passive_moment(model.passive_moments, value, value),
-            (now.position[sole] + rotate(now.rotation[sole], model.contacts.location)).ravel(),
-            model.contacts.stiffness / 1e6,
-            model.contacts.dissipation,
-            model.contacts.radius,
+            sphere_centers(model.contacts, now).ravel(),
+            contacts.stiffness / 1e6,
+            contacts.dissipation,
+            contacts.radius,
             mass_matrix(skeleton, now).ravel(),
             model.pains.load_weight,
             model.pains.anterior_weight,

@@ -9,6 +9,7 @@ import pytest
 
 from biomech.interventions import footwear, heel_lift
 from biomech.model.build import build_model
+from biomech.model.contacts import with_underlay_merged
 from biomech.model.names import BadInput
 from two_legs import two_legs
 
@@ -25,7 +26,8 @@ def of_right_foot(model, stems):
 
 def test_give_adds_to_that_of_the_pad_region_by_region(body):
     shod = footwear(body, side="r", heel_softness=2.0, forefoot_softness=1.0)
-    ratio = np.asarray(shod.contacts.stiffness / body.contacts.stiffness)
+    acting = with_underlay_merged(shod.contacts)
+    ratio = np.asarray(acting.stiffness / body.contacts.stiffness)
     give = ratio ** (-2.0 / 3.0)  # depth of the whole over that of the pad at the same force
     expected = np.ones_like(give)
     for stems, whole in ((("heel",), 3.0), (("midfoot",), 2.5)):
@@ -43,7 +45,8 @@ def test_damping_is_what_both_layers_lose(body):
     counted = sole * (1.0 - share) ** 2  # at the speed of the whole
     shod = footwear(body, side="r", heel_softness=softness, dissipation=counted)
     heel = of_right_foot(body, ("heel",))
-    np.testing.assert_allclose(shod.contacts.dissipation[heel] * speed**2, lost, rtol=1e-12)
+    acting = with_underlay_merged(shod.contacts)
+    np.testing.assert_allclose(acting.dissipation[heel] * speed**2, lost, rtol=1e-12)
 
 
 def test_drop_is_a_heel_lift(body):
@@ -54,7 +57,7 @@ def test_drop_is_a_heel_lift(body):
 def test_a_rocker_thins_from_the_foremost_metatarsal_head_to_the_tip(body):
     """Places forward as in test_under_the_foot: heads to 0.18, lesser toes 0.205, hallux 0.215."""
     shod = footwear(body, side="r", rocker_mm=7.0)
-    up = np.asarray(shod.contacts.location - body.contacts.location)[:, 1]
+    up = -np.asarray(shod.contacts.under_thickness)
     expected = np.zeros_like(up)
     expected[of_right_foot(body, ("hallux",))] = 0.007
     expected[of_right_foot(body, ("toes",))] = 0.007 * (0.205 - 0.18) / (0.215 - 0.18)

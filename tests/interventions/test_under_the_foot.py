@@ -1,14 +1,28 @@
 """Wedges and lifts: how much lies under each contact region."""
 
+import functools
+import itertools
 import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from biomech.interventions import heel_lift, leg_lift, wedge
-from biomech.model.build import build_model
+from biomech.formats.load import load_model
+from biomech.formats.save import save_model
+from biomech.interventions import (
+    flat_foot,
+    footwear,
+    heel_lift,
+    high_arch,
+    leg_lift,
+    orthosis,
+    wedge,
+)
+from biomech.model.build import build_model, describe_model
+from biomech.model.contacts import with_underlay_merged
 from biomech.model.names import BadInput
 from two_legs import two_legs
 
@@ -37,13 +51,15 @@ def body():
 
 
 def thickness(changed, body, side):
-    """What lies under each region of one foot [m]; other directions and the other foot stay."""
-    moved = np.asarray(body.contacts.location - changed.contacts.location)
-    np.testing.assert_array_equal(moved[:, [0, 2]], 0.0)
+    """What lies under each region of one foot [m]; the foot itself and the other one stay."""
+    bare = jnp.zeros_like(body.contacts.under_thickness)
+    foot = eqx.tree_at(lambda m: m.contacts.under_thickness, changed, bare)
+    assert eqx.tree_equal(foot, body)
+    under = np.asarray(changed.contacts.under_thickness)
     names = body.contacts.names
     other = [i for i, name in enumerate(names) if not name.endswith(side)]
-    np.testing.assert_array_equal(moved[other], 0.0)
-    return {name: moved[names.index(f"{name}_{side}"), 1] for name in PLACES}
+    np.testing.assert_array_equal(under[other], 0.0)
+    return {name: under[names.index(f"{name}_{side}")] for name in PLACES}
 
 
 def radius(body, name):
@@ -75,7 +91,7 @@ def test_a_medial_wedge_is_a_plane_through_the_lateral_edge(body, part, members)
 
 
 def test_at_neutral_the_slope_of_a_wedge_is_the_mean_of_both_sides(body):
-    places = lambda angle: wedge(body, side="r", angle_deg=angle).contacts.location[:, 1]
+    places = lambda angle: wedge(body, side="r", angle_deg=angle).contacts.under_thickness
     slope = jax.jacfwd(places)(jnp.asarray(0.0))
     up, down = (jax.jacfwd(places)(jnp.asarray(angle)) for angle in (1e-6, -1e-6))
     np.testing.assert_allclose(slope, 0.5 * (up + down), atol=1e-12)
@@ -128,10 +144,8 @@ def test_a_body_without_named_regions_is_told_which(apply, said):
 def test_an_older_naming_of_regions_will_do(body):
     """`heel_r` alone is a heel."""
     short = renamed(lambda name: name.replace("heel_medial", "heel"))
-    under = np.asarray(
-        short.contacts.location - heel_lift(short, side="r", height_mm=9.0).contacts.location
-    )
-    assert under[short.contacts.names.index("heel_r"), 1] == pytest.approx(9.0 * MM)
+    under = heel_lift(short, side="r", height_mm=9.0).contacts.under_thickness
+    assert under[short.contacts.names.index("heel_r")] == pytest.approx(9.0 * MM)
 
 
 def test_a_wedge_under_one_line_of_regions_is_refused():
@@ -148,3 +162,40 @@ def test_part_of_the_foot_is_one_of_three(body):
         BadInput, match=r"wedge.part is 'heel'. There are: forefoot, full, hindfoot"
     ):
         wedge(body, side="r", angle_deg=5.0, part="heel")
+
+
+@pytest.mark.parametrize("posture", [flat_foot, high_arch])
+def test_a_foot_has_its_arch_whatever_lies_under_it(body, posture):
+    """In either order; and give and thickness of several things add up."""
+    under = [
+        lambda m: leg_lift(m, side="r", height_mm=20.0),
+        lambda m: orthosis(m, side="r", arch_height_mm=8.0, arch_softness=1.0),
+        lambda m: footwear(m, side="r", heel_softness=2.0, forefoot_softness=1.0, drop_mm=5.0),
+        lambda m: posture(m, side="r", severity=1.0),
+    ]
+    first, *others = (
+        functools.reduce(lambda m, change: change(m), order, body)
+        for order in itertools.permutations(under)
+    )
+    for other in others:
+        for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(other), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+    i = body.contacts.names.index("midfoot_medial_r")
+    assert first.contacts.under_softness[i] == pytest.approx(1.0 + 0.5 * (2.0 + 1.0))
+
+
+def test_what_lies_under_a_foot_is_saved(tmp_path):
+    """A native file keeps it apart; in an .osim file it is part of the spheres."""
+    shod = footwear(
+        load_model("planar"), side="l", heel_softness=2.0, dissipation=0.5, rocker_mm=4.0
+    )
+    assert eqx.tree_equal(build_model(describe_model(shod)), shod)
+    with pytest.warns(UserWarning, match="What lies under the feet is part of the contact spheres"):
+        save_model(shod, tmp_path / "shod.osim")
+    read, acting = load_model(tmp_path / "shod.osim").contacts, with_underlay_merged(shod.contacts)
+    for field in ("location", "stiffness", "dissipation", "under_softness"):
+        np.testing.assert_allclose(getattr(read, field), getattr(acting, field), rtol=1e-12)
+    described = describe_model(shod)
+    described["contacts"][0]["under_softness"] = -0.1
+    with pytest.raises(BadInput, match=r"`under_softness` is -0\.1; it must be at least 0"):
+        build_model(described)
