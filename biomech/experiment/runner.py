@@ -18,7 +18,7 @@ import functools
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,7 @@ def run(
             _warn_of_idle(study.config.execution)
             return _run_single(study, out, progress, check_ctrl_c)
         folder, is_new = _new_folder(study, out, resume) if begun is None else (begun, False)
+        stack.enter_context(_telling_what_is_kept(folder))
         stack.enter_context(only_runner(folder))
         store = Store(folder)
         if not is_new:
@@ -166,6 +167,21 @@ def _run_single(
 # ---------------------------------------------------------------------------------- sweeps
 
 
+@contextlib.contextmanager
+def _telling_what_is_kept(folder: Path) -> Iterator[None]:
+    """Ctrl-C in the block says what the run in `folder` holds and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        store = Store(folder)
+        cases = store.plan.cases
+        kept = cases - store.cases_in(store.pending())
+        raise RunInterrupted(
+            f"Interrupted: {kept} of {cases} cases are kept. To go on, give the same command "
+            f"with --resume --out {folder}"
+        ) from None
+
+
 def _new_folder(study: CaseStudy, out: Any, resume: bool) -> tuple[Path, bool]:
     """A run folder and whether it is new: another run that resumes may have made it meanwhile."""
     try:
@@ -207,25 +223,17 @@ def _compute(
 ) -> None:
     """Compute what is pending; batches that nobody could compute are marked so."""
     batches, done = store.pending(), store.entries()
-    cases = store.plan.cases
-    with progress_bar(cases, wanted=progress) as advance:
+    with progress_bar(store.plan.cases, wanted=progress) as advance:
         for entry in done.values():
             if not entry.error:
                 advance(store.cases_in([entry.batch]), entry.failed)
-        try:
-            check_ctrl_c()
-            with contextlib.closing(execute(batches)) as finished:
-                for entry in finished:
-                    if entry.error:
-                        entry = store.give_up(entry.batch, entry.error)
-                    advance(store.cases_in([entry.batch]), entry.failed)
-                    check_ctrl_c()
-        except KeyboardInterrupt:
-            kept = cases - store.cases_in(store.pending())
-            raise RunInterrupted(
-                f"Interrupted: {kept} of {cases} cases are kept. To go on, give the same command "
-                f"with --resume --out {store.folder}"
-            ) from None
+        check_ctrl_c()
+        with contextlib.closing(execute(batches)) as finished:
+            for entry in finished:
+                if entry.error:
+                    entry = store.give_up(entry.batch, entry.error)
+                advance(store.cases_in([entry.batch]), entry.failed)
+                check_ctrl_c()
 
 
 def _execute(

@@ -236,6 +236,21 @@ def test_disk_that_is_full_at_the_end_keeps_the_numbers(
     assert written == [tmp_path / "out"]
 
 
+@pytest.mark.parametrize("at", ["Worker", "write_files"])
+def test_ctrl_c_before_or_after_computing_says_what_is_kept(
+    path, one_case, tmp_path, monkeypatch, at
+):
+    few = ["sweep.gluteal.scale.linspace=[0.4,1,2]", "execution.executor=serial"]
+    monkeypatch.setattr(InverseCases, "batch", lambda *arguments: one_case)
+    monkeypatch.setattr(runner, at, lambda *arguments: signal.raise_signal(signal.SIGINT))
+    kept = {"Worker": 1, "write_files": 2}[at]
+    with pytest.raises(RunInterrupted, match=f"{kept} of 2 cases are kept") as told:
+        run(path, out=tmp_path / "out", overrides=[*few, "execution.batch=1"])
+    assert f"--resume --out {tmp_path / 'out'}" in str(told.value)
+    with only_runner(tmp_path / "out"):  # nobody holds it any more
+        pass
+
+
 def test_ctrl_c_that_a_library_drops_ends_the_run_after_that_batch(
     path, one_case, tmp_path, monkeypatch
 ):
