@@ -9,6 +9,7 @@ A worker that dies costs the batches it was computing, which are tried again, an
 longer than `Work.timeout`. What the disk refuses (`CannotStore`) stops the run.
 """
 
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -36,6 +37,7 @@ from .compile_cache import use_compile_cache
 from .config import CheckedConfig, check, to_plain
 from .deadline import process_ends_after
 from .identity import check_same
+from .interruption import ctrl_c_ignored
 from .store import BatchEntry, Store
 from .sweep import CaseTable
 
@@ -234,8 +236,10 @@ def processes(
                 give(core)
         finished = True
     finally:
-        for pool in pools.values():
-            pool.shutdown(wait=True, kill_workers=not finished)
+        # Pressed again, it would leave a pool that is never told to end, which Python waits for.
+        with contextlib.nullcontext() if finished else ctrl_c_ignored():
+            for pool in pools.values():
+                pool.shutdown(wait=True, kill_workers=not finished)
 
 
 def _named_if_late(error: Exception, seconds: float, timeout: float | None) -> Exception:

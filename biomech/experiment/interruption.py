@@ -38,3 +38,16 @@ def remembered_ctrl_c() -> Iterator[Callable[[], None]]:
         yield check
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def ctrl_c_ignored() -> Iterator[None]:
+    """For a short block that must not be left half done, such as ending worker processes."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears it
+        yield
+        return
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)

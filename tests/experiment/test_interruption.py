@@ -81,6 +81,30 @@ def test_workers_that_are_still_at_work_end_with_the_run(monkeypatch):
     assert not any(map(alive, workers))
 
 
+def test_ctrl_c_pressed_again_leaves_no_worker(monkeypatch):
+    """It comes while the first of the worker processes is being ended."""
+    monkeypatch.setattr(executors, "compute", sleeper.compute)
+    monkeypatch.setattr(executors, "_begin", sleeper.begin)
+    pools, make = [], executors._pool
+    monkeypatch.setattr(executors, "_pool", lambda place: pools.append(make(place)) or pools[-1])
+    finished = inspect.unwrap(executors.processes)(Asleep((0.0, LONG, LONG), None), range(3), 2, 2)
+    assert next(finished).batch == 0
+    workers = [pid for pool in pools for pid in pool._processes]
+    for pool in pools:
+        monkeypatch.setattr(pool, "shutdown", pressed_again(pool.shutdown))
+    with remembered_ctrl_c(), contextlib.closing(finished):
+        pass
+    assert len(workers) == 2 and not any(map(alive, workers))
+
+
+def pressed_again(shutdown):
+    def pressed(**options):
+        signal.raise_signal(signal.SIGINT)
+        shutdown(**options)
+
+    return pressed
+
+
 def alive(pid):
     try:
         os.kill(pid, 0)
