@@ -45,6 +45,8 @@ Batches = Generator[BatchEntry, None, None]
 """What came of each batch; closed, it leaves no worker behind."""
 MOST_DEATHS = 8
 """Workers that may die in a row before the run is stopped."""
+STOPPED_S = 60.0
+"""Beyond a batch's limit, until a worker that cannot end itself is ended: it starts in less."""
 ONE_THREAD: dict[str, str] = {
     name: "1" for name in ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 }
@@ -214,7 +216,7 @@ def processes(
         for core in pools:
             give(core)
         while running:
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in _next(running, pools, work.timeout):
                 core, batch, begun = running.pop(future)
                 error = future.exception()
                 tries[batch] += 1
@@ -240,6 +242,27 @@ def processes(
         with contextlib.nullcontext() if finished else ctrl_c_ignored():
             for pool in pools.values():
                 pool.shutdown(wait=True, kill_workers=not finished)
+
+
+def _next(
+    running: dict[Future[BatchEntry], tuple[Any, int, float]], pools: Any, timeout: float | None
+) -> set[Future[BatchEntry]]:
+    """What finished. A worker that is stopped, or waits for a dead disk, is ended from here."""
+    from loky.backend.utils import kill_process_tree
+
+    if timeout is None:
+        return wait(running, return_when=FIRST_COMPLETED).done
+    while True:
+        limit = min(begun for _, _, begun in running.values()) + timeout + STOPPED_S
+        left = max(limit - time.monotonic(), 0.0)
+        done = wait(running, left, return_when=FIRST_COMPLETED).done
+        if done:
+            return done
+        for core, _, begun in running.values():
+            if time.monotonic() >= begun + timeout + STOPPED_S:
+                for process in list((pools[core]._processes or {}).values()):
+                    kill_process_tree(process)
+        time.sleep(0.2)
 
 
 def _named_if_late(error: Exception, seconds: float, timeout: float | None) -> Exception:

@@ -4,6 +4,7 @@ Imports nothing heavy, so that a worker starts in a moment.
 """
 
 import os
+import signal
 import time
 from typing import NamedTuple
 
@@ -28,6 +29,14 @@ class Done(NamedTuple):
 def compute(work: Asleep, batch: int) -> Done:
     with process_ends_after(work.timeout):
         time.sleep(work.seconds[batch])
+        return Done(batch)
+
+
+def stop_at_one(work: Asleep, batch: int) -> Done:
+    """A batch during which somebody stops the worker."""
+    with process_ends_after(work.timeout):
+        if batch == 1:
+            os.kill(os.getpid(), signal.SIGSTOP)
         return Done(batch)
 
 

@@ -1,6 +1,7 @@
 """A batch that hangs costs its worker and its tries, and nothing else."""
 
 import inspect
+import os
 import subprocess
 import sys
 import time
@@ -34,6 +35,18 @@ def test_batch_that_hangs_is_tried_again_then_given_up(light):
     assert [found[batch] for batch in (0, 2, 3)] == ["", "", ""]
     assert found[1].startswith("TimeoutError: its worker was gone after ")
     assert "`execution.batch_timeout_s` is 0.4" in found[1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_worker_that_is_stopped_is_ended_by_the_runner(light, monkeypatch):
+    """It cannot end itself."""
+    monkeypatch.setattr(executors, "STOPPED_S", 4.0)
+    monkeypatch.setattr(executors, "compute", sleeper.stop_at_one)
+    found = {
+        entry.batch: entry.error for entry in processes(Asleep((0.0,) * 3, 1.0), range(3), 0, 2)
+    }
+    assert (found[0], found[2]) == ("", "")
+    assert found[1].startswith("TimeoutError: its worker was gone after ")
 
 
 def test_all_that_hangs_ends_the_run(light, monkeypatch):
