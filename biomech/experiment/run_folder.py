@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..model.names import BadInput
-from .store import is_store
+from .store import CannotStore, is_store, refusal
 
 RUNS = "runs"
 """Folder of runs without a folder of their own, in the current folder."""
@@ -64,8 +64,14 @@ def run_folder(name: str, out: str | os.PathLike[str] | None = None) -> Iterator
         yield run
         partial.chmod(0o777 & ~_umask())
         run._finish()
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
+        if isinstance(error, CannotStore) and isinstance(error.__cause__, OSError):
+            reason, remedy = refusal(error.__cause__)  # the folder that it names is gone
+            raise CannotStore(
+                f"Cannot write in {parent}: {reason}. Nothing of this run is kept. {remedy}, then "
+                "begin again."
+            ) from error
         raise
 
 

@@ -159,7 +159,8 @@ def _run_single(
             check_ctrl_c()
             failed = int(failed_cases(dataset).sum())
             advance(1, failed)
-        write_files(partial.folder, dataset, study)
+        with storing(partial.folder):
+            write_files(partial.folder, dataset, study)
     assert partial.final is not None
     return RunResult(partial.final, SOME_FAILED if failed else GOOD, study.warnings)
 

@@ -227,13 +227,18 @@ def storing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1))
-        remedy = "Free some space" if full else "Make it writable"
+        reason, remedy = refusal(error)
         raise CannotStore(
             f"Cannot write in {folder}: {reason}. What was finished is kept. {remedy}, then go on "
             f"with --resume --out {folder}."
         ) from error
+
+
+def refusal(error: OSError) -> tuple[str, str]:
+    """What the disk refuses, and what to do about it."""
+    reason = str(error) if error.errno is None else os.strerror(error.errno)
+    full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1))
+    return reason, "Free some space" if full else "Make it writable"
 
 
 # ---------------------------------------------------------------------------------- lock

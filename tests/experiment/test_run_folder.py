@@ -1,11 +1,13 @@
 """A run folder appears whole or not at all."""
 
+import errno
 import os
 import stat
 
 import pytest
 
 from biomech.experiment.run_folder import run_folder
+from biomech.experiment.store import storing
 from biomech.model.names import BadInput
 
 
@@ -78,3 +80,15 @@ def test_folder_that_cannot_be_made(tmp_path):
         run_folder("walk", tmp_path / "file" / "x"),
     ):
         pass
+
+
+@pytest.mark.parametrize("number, said", [(errno.ENOSPC, "Free some"), (errno.EACCES, "Make it w")])
+def test_disk_that_refuses_is_said_of_the_folder_that_stays(tmp_path, number, said):
+    with (
+        pytest.raises(BadInput, match=f"Nothing of this run is kept. {said}") as told,
+        run_folder("walk", tmp_path / "mine") as partial,
+        storing(partial.folder),
+    ):
+        raise OSError(number, "as a library words it")
+    assert str(told.value).startswith(f"Cannot write in {tmp_path}: {os.strerror(number)}.")
+    assert "partial" not in str(told.value) and os.listdir(tmp_path) == []

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import errno
 import hashlib
 import inspect
 import json
@@ -253,6 +254,16 @@ def test_case_without_a_solution_is_nan_with_status_and_exit_code(tmp_path, monk
         np.testing.assert_array_equal(np.isnan(result[name].values).any(axis=rest), failed)
     assert np.isfinite(result["generalized_force"]).all()
     assert "infeasible: 1 of 14 instants" in (done.folder / "notes.txt").read_text()
+
+
+def test_disk_that_is_full_is_said_of_a_run_without_a_sweep(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "as a library words it")
+
+    monkeypatch.setattr(run_files, "write_netcdf", full)
+    with pytest.raises(BadInput, match=r"No space left on device\. Nothing of this run is kept\."):
+        run(write(tmp_path / "in"), out=tmp_path / "out")
+    assert os.listdir(tmp_path) == ["in"]
 
 
 def test_crash_while_writing_leaves_earlier_runs_alone(tmp_path, monkeypatch):
