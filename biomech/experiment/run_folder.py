@@ -31,8 +31,11 @@ def check_destination(out: str | os.PathLike[str] | None) -> None:
     if out is None:
         return
     out = Path(out)
-    if not (out.exists() or out.is_symlink()):
-        return
+    try:
+        if not (out.exists() or out.is_symlink()):
+            return
+    except OSError as error:  # a name too long, a folder that must not be looked into
+        raise BadInput(f"Cannot use --out {out}: {error.strerror}. Choose another.") from error
     if is_store(out):
         raise FolderTaken(
             f"The folder {out} exists already and holds a sweep. Go on with it: add --resume. For "

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from biomech.experiment.run_folder import run_folder
+from biomech.experiment.run_folder import check_destination, run_folder
 from biomech.experiment.store import storing
 from biomech.model.names import BadInput
 
@@ -92,3 +92,8 @@ def test_disk_that_refuses_is_said_of_the_folder_that_stays(tmp_path, number, sa
         raise OSError(number, "as a library words it")
     assert str(told.value).startswith(f"Cannot write in {tmp_path}: {os.strerror(number)}.")
     assert "partial" not in str(told.value) and os.listdir(tmp_path) == []
+
+
+def test_name_that_is_too_long_is_refused(tmp_path):
+    with pytest.raises(BadInput, match=r"Cannot use --out .*: File name too long\."):
+        check_destination(tmp_path / ("a" * 300))
