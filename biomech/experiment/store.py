@@ -35,6 +35,8 @@ MANIFEST, RESULTS, BATCHES, LOCK = "manifest.json", "results.zarr", "batches", "
 _LARGEST_JSON = 64 * 2**20
 _MOST_LABELS, _LARGEST_CHUNK = 1_000_000, 50_000_000
 """Entries of an array of labels, and of one chunk."""
+_BLOSC_HEADER, _CHECKSUM = 16, 4
+"""Bytes around the data of a chunk; the last four of the header are its length without checksum."""
 NOT_COMPUTED = "not_computed"
 """Meaning of the `status` of cases that were never reached."""
 
@@ -126,7 +128,10 @@ class Store:
         return {batch: entry for batch, entry in found.items() if entry is not None}
 
     def drop_incomplete(self) -> None:
-        """Forget the batches that lack a chunk although they are marked, as after a power cut."""
+        """Forget the batches that lack all or part of a chunk although they are marked.
+
+        So a power cut leaves them.
+        """
         arrays = self._open_arrays()
         with storing(self.folder):
             for batch in self.entries():
@@ -135,7 +140,7 @@ class Store:
                     for name, a in arrays.items()
                 )
                 files = [self.folder / RESULTS / name / key for name, key in keys]
-                if not all(file.is_file() and file.stat().st_size for file in files):
+                if not all(map(_is_whole, files)):
                     self._mark_of(batch).unlink(missing_ok=True)
 
     def _mark_of(self, batch: int) -> Path:
@@ -290,6 +295,16 @@ def _open_group(folder: Path, mode: Any) -> Any:
     if odd:
         raise BadInput(f"{RESULTS} in {folder}: '{odd[0]}' holds neither numbers nor texts.")
     return group
+
+
+def _is_whole(chunk: Path) -> bool:
+    """Whether a chunk is there, as long as the header of its compressor says."""
+    if not chunk.is_file():
+        return False
+    with chunk.open("rb") as file:
+        header = file.read(_BLOSC_HEADER)
+    length = int.from_bytes(header[12:16], "little") + _CHECKSUM
+    return len(header) == _BLOSC_HEADER and chunk.stat().st_size == length
 
 
 def _check_sizes(group: Any, folder: Path, swept: list[str], cases: int) -> None:

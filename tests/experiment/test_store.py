@@ -140,6 +140,21 @@ def test_what_a_power_cut_leaves_is_computed_again(tmp_path, study, whole):
     xr.testing.assert_identical(store.open().load(), whole)
 
 
+@pytest.mark.parametrize("left", [lambda x: x[:-5], lambda x: x[:9], lambda x: bytes(len(x))])
+def test_what_a_power_cut_leaves_of_a_chunk_is_computed_again(tmp_path, study, whole, left):
+    """A part of it, or a file of that length that holds nothing."""
+    store = new_store(tmp_path / "run", study)
+    fill(store, study)
+    chunk = tmp_path / "run" / RESULTS / "metric_value" / "c" / "1" / "0"
+    chunk.write_bytes(left(chunk.read_bytes()))
+    store.drop_incomplete()
+    assert store.pending() == [1]
+    fill(store, study)
+    store.drop_incomplete()
+    assert store.pending() == []
+    xr.testing.assert_identical(store.open().load(), whole)
+
+
 def test_damaged_chunk_is_an_error_not_a_number(tmp_path, study):
     store = new_store(tmp_path / "run", study)
     fill(store, study)
