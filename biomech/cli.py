@@ -18,8 +18,6 @@ from typer.core import TyperGroup
 from .model.names import BadInput, legible, suggest
 
 BAD_INPUT, INTERRUPTED = 2, 130
-REPORT_FILE = "report.html"
-"""In a run folder; made from the results, so it may be replaced."""
 _MOST_TEXT = 1_000_000  # bytes of a text that a report shows
 
 
@@ -288,6 +286,7 @@ def report(
     """Write a web page about a run: question, answer, figures, and how far to trust it."""
     from .analysis.report import check_target
     from .analysis.report import report as write_report
+    from .experiment.run_files import REPORT_FILE
     from .experiment.store import RESULTS
 
     folder = run if run.is_dir() and run.name != RESULTS else run.parent

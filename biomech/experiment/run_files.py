@@ -27,6 +27,8 @@ from .open_run import RESULTS_FILE
 from .schema import ExperimentConfig
 
 CREDIBILITY_FILE = "credibility.csv"
+REPORT_FILE = "report.html"
+"""Made on demand from the results, so it may be replaced."""
 
 
 def write_files(folder: Path, dataset: xr.Dataset, study: CaseStudy) -> None:

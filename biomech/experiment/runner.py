@@ -48,7 +48,7 @@ from .interruption import remembered_ctrl_c
 from .open_run import open_run
 from .plan import plan_batches
 from .progress import progress_bar
-from .run_files import write_files
+from .run_files import REPORT_FILE, write_files
 from .run_folder import FolderTaken, check_destination, run_folder
 from .schema import Execution
 from .store import MANIFEST, Store, create_store, is_store, only_runner, storing
@@ -122,6 +122,7 @@ def run(
         if not is_new:
             check_same(store, study)
             store.drop_incomplete()
+            _remove_old_report(store)
         worker = Worker(study, store)
         work = Work.of(checked, store)
         asked = study.config.execution, work, worker, store.note_team
@@ -206,6 +207,20 @@ def _begin(study: CaseStudy, out: Any) -> Path:
         store.write(0, part, int(failed_cases(part).sum()))
     assert partial.final is not None
     return partial.final
+
+
+def _remove_old_report(store: Store) -> None:
+    """So that no page about fewer cases stays beside the results."""
+    report = store.folder / REPORT_FILE
+    if not (store.pending() and report.is_file()):
+        return
+    with storing(store.folder):
+        report.unlink()
+    warnings.warn(
+        f"{report} was made before all cases were computed and is removed: write it again with "
+        "`biomech report` afterwards.",
+        stacklevel=3,
+    )
 
 
 def _first_part(study: CaseStudy, values: Float[np.ndarray, "case parameter"]) -> xr.Dataset:

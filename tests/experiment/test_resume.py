@@ -251,6 +251,18 @@ def test_ctrl_c_before_or_after_computing_says_what_is_kept(
         pass
 
 
+def test_report_about_fewer_cases_does_not_stay(path, undisturbed, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed, out)
+    (out / "report.html").write_text("14 cases")
+    assert run(path, out=out, resume=True).exit_code == 0
+    assert (out / "report.html").exists()  # nothing was computed
+    next((out / BATCHES).glob("*.json")).unlink()
+    with pytest.warns(UserWarning, match="report.html was made before all cases were computed"):
+        run(path, out=out, resume=True, overrides=["execution.executor=serial"])
+    assert not (out / "report.html").exists()
+
+
 def test_ctrl_c_that_a_library_drops_ends_the_run_after_that_batch(
     path, one_case, tmp_path, monkeypatch
 ):
