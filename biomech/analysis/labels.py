@@ -26,6 +26,7 @@ Every variable has a `long_name`, and `units` if it holds numbers. Attributes ar
 only, so that NetCDF holds all of them; no path, user or host name is among them.
 """
 
+import io
 import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -651,14 +652,27 @@ def _metric_coordinates(names):
 # --------------------------------------------------------------------------------- files
 
 
+_IN_MEMORY = 256 * 2**20
+"""Largest dataset whose file is made in memory [bytes]."""
+
+
 def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
-    """Write a NetCDF 4 file whole or not at all: under a temporary name, then renamed."""
+    """Write a NetCDF 4 file whole or not at all: under a temporary name, then renamed.
+
+    Made in memory where it is not large: HDF5 does not survive a disk that is full.
+    """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     numbers = [n for n, v in dataset.variables.items() if v.dtype.kind in "fiu" and v.ndim > 1]
     packed = {name: {"zlib": True, "complevel": 4} for name in numbers}
+    options: dict[str, Any] = {"engine": "h5netcdf", "format": "NETCDF4", "encoding": packed}
     try:
-        dataset.to_netcdf(temporary, engine="h5netcdf", format="NETCDF4", encoding=packed)
+        if dataset.nbytes <= _IN_MEMORY:
+            made = io.BytesIO()
+            dataset.to_netcdf(made, **options)
+            temporary.write_bytes(made.getbuffer())
+        else:
+            dataset.to_netcdf(temporary, **options)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

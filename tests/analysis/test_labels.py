@@ -1,6 +1,8 @@
 import dataclasses
 import json
+import os
 import re
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from biomech.analysis import labels
 from biomech.analysis.labels import label_inverse, read_netcdf, write_netcdf
 from biomech.analysis.provenance import model_hash
 from biomech.model.names import BadInput
@@ -223,3 +226,23 @@ def test_model_hash_sees_numbers_and_names_only():
     assert digest != model_hash(dataclasses.replace(model, name="other"))
     narrow = jax.tree.map(lambda x: x.astype("float32") if eqx.is_inexact_array(x) else x, model)
     assert digest != model_hash(narrow)
+
+
+def test_file_made_in_memory_and_one_made_on_disk_hold_the_same(tmp_path, monkeypatch):
+    dataset = xr.Dataset({"a": (("x", "y"), np.arange(6.0).reshape(2, 3), {"units": "N"})})
+    write_netcdf(dataset, tmp_path / "small.nc")
+    monkeypatch.setattr(labels, "_IN_MEMORY", 0)
+    write_netcdf(dataset, tmp_path / "large.nc")
+    one, other = (read_netcdf(tmp_path / name) for name in ("small.nc", "large.nc"))
+    xr.testing.assert_identical(one, other)
+    xr.testing.assert_identical(one, dataset)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["large.nc", "small.nc"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_full_disk_is_one_error(tmp_path, capfd):
+    dataset = xr.Dataset({"a": ("x", np.arange(1000.0))})
+    (tmp_path / f".a.nc.{os.getpid()}.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        write_netcdf(dataset, tmp_path / "a.nc")
+    assert capfd.readouterr().err == "" and not list(tmp_path.iterdir())
