@@ -364,6 +364,9 @@ def _grid_fits(sweep: Mapping[str, SweepAxis]) -> Iterable[str]:
 
 def _outputs_fit(config: ExperimentConfig) -> Iterable[str]:
     kind = config.study.kind
+    for name in dict.fromkeys(config.metrics):
+        if config.metrics.count(name) > 1:
+            yield f"`metrics` holds `{name}` twice; name it once."
     variables = tuple(dict.fromkeys((*OUTPUTS[kind], *ALWAYS_KEPT[kind])))
     wanted = [("outputs", config.outputs, variables)]
     if kind == "inverse":  # metrics of standing are those of the body, which is read later

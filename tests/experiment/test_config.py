@@ -569,3 +569,9 @@ def test_all_complaints_come_together_but_not_too_many():
     assert len(lines) == 9
     assert lines[-1] == "x.yaml: and 12 more."
     assert not list(itertools.filterfalse(lambda line: line.startswith("x.yaml: "), lines))
+
+
+def test_metric_that_is_named_twice_is_refused():
+    twice = ["peak_hip_force_r", "peak_knee_force_r", "peak_hip_force_r"]
+    with pytest.raises(BadInput, match="`metrics` holds `peak_hip_force_r` twice; name it once"):
+        load_config("quickstart", [f"metrics={twice}"])
