@@ -1,45 +1,37 @@
-"""Small dense nonlinear programme, by a primal-dual interior point method.
+"""Nonlinear programmes by a primal-dual interior point method.
 
     minimise_x  f(x, p)    subject to   c(x, p) = 0,   l <= x <= u
 
-`p` are parameters: any pytree, what derivatives of the answer are taken with respect to. The first
-`curved` entries of x may enter f and c in any smooth way. The others enter apart from each other:
-f and c are sums of functions of the curved entries and one other entry each. So second derivatives
-are taken along the curved entries and once along all others together: in a body's equilibrium,
-along the coordinates and not along a hundred activations.
-
-Method: Newton on the barrier problem's optimality conditions, with slope multipliers z of bounds,
+`p` are parameters: any pytree, what derivatives of the answer are taken with respect to. Newton on
+the barrier problem's optimality conditions, with slope multipliers z of bounds,
 
     W dx - J' dy = -(grad f - J' y - mu / (x - l) + mu / (u - x)),    J dx = -c
     W = hessian of f - y' c + z_l / (x - l) + z_u / (u - x) + delta
 
-in variables scaled by 1 / sqrt(max(1, |W_ii|)). The null space of J (by QR) splits the step: its
-part along the rows of J meets c, the rest solves the reduced system, whose Cholesky factor is the
-test that the point is a minimum along the constraints; delta grows until it is. Steps keep 1 % of
-every distance to a bound and are halved until an l1 merit function falls enough; a step that does
-so only for the curvature of c is corrected once. The barrier mu falls when its problem is solved to
-10 mu.
+How such a system is evaluated and solved is for the programme to say: small and dense
+(`dense_programme`), or along the stages of a movement (`staged_programme`). Both tell whether the
+point is a minimum along the constraints; delta grows until it is. Steps keep 1 % of every distance
+to a bound and are halved until an l1 merit function falls enough; a step that does so only for the
+curvature of c is corrected once. The barrier mu falls when its problem is solved to 10 mu.
+
+Far from the answer the multipliers may be so wrong that the constraints' curvature misleads. Until
+the error first falls to `exact_below`, W leaves it out (Gauss-Newton, where f is a sum of squares).
 
 Source: Waechter & Biegler (2006), Math. Program. 106:25-57, doi:10.1007/s10107-004-0559-y (barrier,
 fraction to the boundary, inertia correction), with the l1 merit function of Byrd, Hribar & Nocedal
 (1999), SIAM J. Optim. 9:877-900, doi:10.1137/S1052623497325107, in place of their filter.
-
-Derivatives of the answer, forward and reverse, first order: implicit at the solution, as one more
-Newton step whose matrix is held constant. They hold where no bound is weakly active: see
-`weakly_active`.
 """
 
 import functools
-from collections.abc import Callable
-from typing import Any
+import math
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-Objective = Callable[[Array, Any], Array]
-Constraints = Callable[[Array, Any], Array]
+from .dense_programme import Constraints, DenseProgramme, Objective
 
 TOLERANCE, MAX_STEPS = 1e-10, 200
 """Unless other ones are asked for: largest error [-], Newton steps at most."""
@@ -47,10 +39,10 @@ _BOUNDARY = 0.99  # at most this share of the way to a bound in one step [-]
 _BARRIER_FACTOR, _BARRIER_POWER = 0.2, 1.5  # mu falls to the lower of factor mu and mu^power
 _BARRIER_SOLVED = 10.0  # a barrier problem is solved to this many mu
 _LAST_BARRIER = 0.1  # the last mu, in tolerances
+_PENALTY_FALL = 0.5  # the merit function forgets a penalty that is no longer needed
 _ARMIJO = 1e-4  # share of the predicted decrease a step must bring [-]
 _TRIALS = 25  # of one line search
 _PATIENCE = 3  # line searches in a row that may fail
-_FIRST_SHIFT, _LARGEST_SHIFT = 1e-8, 1e8  # delta, in scaled variables [-]
 _MULTIPLIER_RANGE = 1e10  # z stays within this factor of mu / distance
 _WEAK = 1e3  # both distance and multiplier below this many tolerances: weakly active
 
@@ -123,14 +115,57 @@ class _Bounds(eqx.Module):
         return below, above
 
 
-class _Local(eqx.Module):
-    """The programme to second order at a point; `hessian` is that of f - y' c."""
+@runtime_checkable
+class Factors(Protocol):
+    """The Newton system at a point, ready to be solved; `shift` is delta."""
+
+    shift: Float[Array, ""]
+
+    def solve(self, pull: Array, residual: Array) -> tuple[Array, Array]:
+        """dx and y of W dx - J' y = -pull, J dx = -residual."""
+        ...
+
+    def curvature(self, dx: Array) -> Array:
+        """dx' W dx."""
+        ...
+
+
+@runtime_checkable
+class Local(Protocol):
+    """A programme to second order at a point: f, its gradient, c, and what else it keeps."""
 
     objective: Float[Array, ""]
     gradient: Float[Array, " variable"]
     residual: Float[Array, " row"]
-    jacobian: Float[Array, "row variable"]
-    hessian: Float[Array, "variable variable"]
+
+    def rows_transposed(self, y: Array) -> Array:
+        """J' y."""
+        ...
+
+    def factorise(self, diagonal: Array, last_shift: Array) -> Factors:
+        """With `diagonal` added to the hessian, and a delta if it needs one."""
+        ...
+
+    def newton(self, diagonal: Array, pull: Array, residual: Array) -> tuple[Array, Array]:
+        """As `factorise(diagonal).solve`, as exactly as can be and with no delta."""
+        ...
+
+
+@runtime_checkable
+class Programme(Protocol):
+    """What is minimised; hashable, since compiled code belongs to it."""
+
+    def values(self, x: Array, p: Any) -> tuple[Array, Array]:
+        """f and c."""
+        ...
+
+    def slopes(self, x: Array, y: Array, p: Any) -> tuple[Array, Array]:
+        """Gradient of f - y' c to x, and c."""
+        ...
+
+    def local(self, x: Array, y: Array, p: Any) -> Local:
+        """Everything a step needs, with the hessian of f - y' c."""
+        ...
 
 
 class _Iterate(eqx.Module):
@@ -145,8 +180,17 @@ class _Iterate(eqx.Module):
     shift: Float[Array, ""]
     steps: Int[Array, ""]
     stalled: Int[Array, ""]
+    exact: Bool[Array, ""]
     done: Bool[Array, ""]
-    local: _Local
+    local: Any
+
+
+class Options(NamedTuple):
+    """How closely a programme is solved, and how long at most; Gauss-Newton down to which error."""
+
+    tolerance: float = TOLERANCE
+    max_steps: int = MAX_STEPS
+    exact_below: float = math.inf
 
 
 def solve(
@@ -161,22 +205,40 @@ def solve(
     tolerance: float = TOLERANCE,
     max_steps: int = MAX_STEPS,
 ) -> InteriorPointSolution:
-    """Minimise objective(x, parameters) with constraints(x, parameters) = 0 within bounds.
+    """Minimise objective(x, parameters) with constraints(x, parameters) = 0 within bounds; dense.
 
     **Arguments:**
 
     - `start`: no derivative flows through it; moved inside the bounds where it is not.
     - `lower`, `upper`: may be infinite; an entry with both equal has no inside: take it out of x.
-    - `curved`: how many leading entries may enter in any way; see the module's page.
+    - `curved`: how many leading entries may enter in any way; see `dense_programme`.
     - `tolerance`: on residual, dual residual and complementarity; scale rows and objective to 1.
     """
-    programme = _Programme(objective, constraints, curved, tolerance, max_steps)
+    programme = DenseProgramme(objective, constraints, curved)
+    options = Options(tolerance, max_steps)
+    return minimise(programme, parameters, start, lower, upper, options)
+
+
+def minimise(
+    programme: Programme,
+    parameters: PyTree,
+    start: WarmStart,
+    lower: Float[Array, " variable"],
+    upper: Float[Array, " variable"],
+    options: Options,
+) -> InteriorPointSolution:
+    """The minimum of any `programme` within bounds; arguments as in `solve`.
+
+    **Derivatives** of the answer, forward and reverse, first order: implicit at the solution, as
+    one more Newton step whose matrix is held constant. They hold where no bound is weakly active.
+    """
     bounds = _bounds(lower, upper)
-    last = _iterate(programme, *jax.lax.stop_gradient((parameters, start, bounds)))
+    frozen = jax.lax.stop_gradient((parameters, start, bounds))
+    last = _iterate(programme, options, *frozen)
     x, y, z_lower, z_upper = _with_derivative(programme, parameters, bounds, last)
     dual, primal, product = _errors(last.local, bounds, last, 0.0)
     below, above = bounds.gaps(last.x)
-    weak = _WEAK * tolerance
+    weak = _WEAK * options.tolerance
     at_bound = (bounds.has_lower > 0.0) & (below < weak) & (last.lower < weak)
     at_bound |= (bounds.has_upper > 0.0) & (above < weak) & (last.upper < weak)
     return InteriorPointSolution(
@@ -189,44 +251,8 @@ def solve(
         complementarity=product,
         iterations=last.steps,
         weakly_active=at_bound,
-        result=_result(programme, last, jnp.stack([dual, primal, product])),
+        result=_result(options, last, jnp.stack([dual, primal, product])),
     )
-
-
-class _Programme(eqx.Module):
-    objective: Objective = eqx.field(static=True)
-    constraints: Constraints = eqx.field(static=True)
-    curved: int = eqx.field(static=True)
-    tolerance: float = eqx.field(static=True)
-    max_steps: int = eqx.field(static=True)
-
-    def slopes(self, x, y, p):
-        """Gradient of f - y' c to x, and c."""
-        value = lambda x, y: self.objective(x, p) - jnp.dot(y, self.constraints(x, p))
-        along_x, along_y = jax.grad(value, (0, 1))(x, y)
-        return along_x, -along_y
-
-    def local(self, x, y, p) -> _Local:
-        """Everything a step needs. The constraints appear once: they are long to compile."""
-        k = self.curved
-        other = x[k:]
-        along = lambda d: jax.jvp(lambda x: self.slopes(x, y, p), (x,), (d,))
-        others = jnp.concatenate([jnp.zeros(k, x.dtype), jnp.ones_like(other)])
-        directions = jnp.concatenate([jnp.eye(k, x.size, dtype=x.dtype), others[None]])
-        (gradient, residual), (bend, rate) = jax.vmap(along, out_axes=(None, 0))(directions)
-        at = lambda other: jnp.concatenate([x[:k], other])
-        other_rate = jax.jacrev(lambda other: self.constraints(at(other), p))(other)
-        jacobian = jnp.concatenate([rate[:k].T, other_rate], axis=1)
-
-        hessian = jnp.diag(others * bend[k])
-        hessian = hessian.at[:k].set(bend[:k]).at[k:, :k].set(bend[:k, k:].T)
-        return _Local(self.objective(x, p), gradient + y @ jacobian, residual, jacobian, hessian)
-
-    def nowhere(self, x, y) -> _Local:
-        """A stand-in before anything is evaluated."""
-        n, m = x.shape[0], y.shape[0]
-        zero = lambda *shape: jnp.zeros(shape, x.dtype)
-        return _Local(zero(), zero(n), zero(m), zero(m, n), zero(n, n))
 
 
 def _bounds(lower, upper):
@@ -258,7 +284,7 @@ def _push(x, bounds, barrier):
     return jnp.where((below > 0.0) & (above > 0.0), shallow, deep)
 
 
-def _iterate(programme, parameters, start, bounds) -> _Iterate:
+def _iterate(programme, options, parameters, start, bounds) -> _Iterate:
     """Newton steps from the start to the tolerance, or until nothing helps."""
     x = _push(start.x, bounds, start.barrier)
     below, above = bounds.gaps(x)
@@ -273,32 +299,40 @@ def _iterate(programme, parameters, start, bounds) -> _Iterate:
         shift=0.0 * one,
         steps=count,
         stalled=count,
+        exact=jnp.asarray(math.isinf(options.exact_below)),
         done=jnp.zeros((), bool),
-        local=programme.nowhere(x, start.multipliers),
+        local=_blank(programme.local, x, start.multipliers, parameters),
     )
 
     def look_and_step(it):
-        local = programme.local(it.x, it.y, parameters)
+        local = programme.local(it.x, jnp.where(it.exact, it.y, 0.0), parameters)
         error = jnp.max(jnp.stack(_errors(local, bounds, it, 0.0)))
-        out_of_steps = (it.steps >= programme.max_steps) | (it.stalled >= _PATIENCE)
-        done = (error <= programme.tolerance) | ~jnp.isfinite(error) | out_of_steps
-        seen = eqx.tree_at(lambda i: (i.local, i.done), it, (local, done))
-        step = lambda: _step(programme, parameters, bounds, seen)
+        out_of_steps = (it.steps >= options.max_steps) | (it.stalled >= _PATIENCE)
+        solved = (error <= options.tolerance) & it.exact
+        done = solved | ~jnp.isfinite(error) | out_of_steps
+        exact = it.exact | (error <= options.exact_below)
+        seen = eqx.tree_at(lambda i: (i.local, i.exact, i.done), it, (local, exact, done))
+        step = lambda: _step(programme, options, parameters, bounds, seen)
         return jax.lax.cond(done, lambda: seen, step)
 
     return jax.lax.while_loop(lambda it: ~it.done, look_and_step, first)
 
 
-def _step(programme, parameters, bounds, it: _Iterate) -> _Iterate:
+def _blank(evaluate, *arguments):
+    """Zeros of the shape of what `evaluate` gives."""
+    shapes = eqx.filter_eval_shape(evaluate, *arguments)
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+
+def _step(programme, options, parameters, bounds, it: _Iterate) -> _Iterate:
     local = it.local
-    barrier = _next_barrier(programme, bounds, it)
+    barrier = _next_barrier(options, bounds, it)
     below, above = bounds.gaps(it.x)
     pull = local.gradient - barrier * (bounds.has_lower / below - bounds.has_upper / above)
-    weight = local.hessian + jnp.diag(it.lower / below + it.upper / above)
-    factors = _factorise(weight, local.jacobian, it.shift)
+    factors = local.factorise(it.lower / below + it.upper / above, it.shift)
     dx, y = factors.solve(pull, local.residual)
     reach = _reach(dx, below, above, bounds)
-    penalty = _penalty(it.penalty, pull, dx, factors.weight, local.residual)
+    penalty = _penalty(it.penalty, pull, dx, factors.curvature(dx), local.residual)
     search = _line_search(programme, parameters, bounds, it, barrier, penalty, pull, dx, factors)
 
     share = jnp.where(search.bent, reach, search.share)
@@ -315,6 +349,7 @@ def _step(programme, parameters, bounds, it: _Iterate) -> _Iterate:
         factors.shift,
         steps=it.steps + 1,
         stalled=jnp.where(search.found, 0, it.stalled + 1),
+        exact=it.exact,
         done=it.done,
         local=local,
     )
@@ -350,8 +385,8 @@ def _line_search(programme, parameters, bounds, it, barrier, penalty, pull, dx, 
     def look(search):
         x = it.x + search.move
         below, above = bounds.gaps(x)
-        miss = programme.constraints(x, parameters)
-        merit = programme.objective(x, parameters) - barrier * wall(below, above)
+        objective, miss = programme.values(x, parameters)
+        merit = objective - barrier * wall(below, above)
         merit = merit + penalty * jnp.sum(jnp.abs(miss))
         inside = jnp.all((below > 0.0) & (above > 0.0))
         good = inside & (merit <= before + _ARMIJO * search.share * decrease + rounding)
@@ -381,18 +416,18 @@ def _line_search(programme, parameters, bounds, it, barrier, penalty, pull, dx, 
     return jax.lax.while_loop(lambda s: ~s.found & (s.count < _TRIALS), look, first)
 
 
-def _penalty(last, pull, dx, weight, residual):
+def _penalty(last, pull, dx, curvature, residual):
     """Weight of the residual in the merit function, large enough that `dx` lowers it."""
     violation = jnp.sum(jnp.abs(residual))
-    curvature = jnp.maximum(jnp.dot(dx, weight @ dx), 0.0)
-    needed = (jnp.dot(pull, dx) + 0.5 * curvature) / (0.7 * jnp.maximum(violation, 1e-300))
+    curved = jnp.maximum(curvature, 0.0)
+    needed = (jnp.dot(pull, dx) + 0.5 * curved) / (0.7 * jnp.maximum(violation, 1e-300))
     needed = jnp.where((violation > 0.0) & jnp.isfinite(needed), needed, 0.0)
-    return jnp.maximum(last, needed)
+    return jnp.maximum(_PENALTY_FALL * last, needed)
 
 
 def _errors(local, bounds, it, barrier):
     """Largest dual residual (scaled), residual and complementarity."""
-    gradient = local.gradient - it.y @ local.jacobian - it.lower + it.upper
+    gradient = local.gradient - local.rows_transposed(it.y) - it.lower + it.upper
     below, above = bounds.gaps(it.x)
     products = jnp.concatenate(
         [
@@ -406,9 +441,9 @@ def _errors(local, bounds, it, barrier):
     return largest(gradient) / scale, largest(local.residual), largest(products) / scale
 
 
-def _next_barrier(programme, bounds, it):
+def _next_barrier(options, bounds, it):
     """mu, lowered as often as the present point solves its problem."""
-    last = _LAST_BARRIER * programme.tolerance
+    last = _LAST_BARRIER * options.tolerance
     lower_it = lambda mu: jnp.maximum(last, jnp.minimum(_BARRIER_FACTOR * mu, mu**_BARRIER_POWER))
 
     def solved(mu):
@@ -450,64 +485,6 @@ def _kept_near(lower, upper, x, barrier, bounds):
     return near(lower, below, bounds.has_lower), near(upper, above, bounds.has_upper)
 
 
-class _Factors(eqx.Module):
-    """The Newton system split along and across the rows, in scaled variables.
-
-    `weight` includes the shift that made its reduced part positive definite.
-    """
-
-    scale: Float[Array, " variable"]
-    weight: Float[Array, "variable variable"]
-    rows: Float[Array, "variable row"]
-    triangle: Float[Array, "row row"]
-    null: Float[Array, "variable null"]
-    reduced: Float[Array, "null null"]
-    shift: Float[Array, ""]
-
-    def solve(self, pull, residual):
-        """Step dx and new multipliers y of W dx - J' y = -pull, J dx = -residual."""
-        scaled = self.scale[:, None] * self.weight * self.scale[None]
-        right = self.scale * pull
-        along = self.rows @ jax.scipy.linalg.solve_triangular(
-            self.triangle.T, -residual, lower=True
-        )
-        rest = self.null.T @ (right + scaled @ along)
-        across = -jax.scipy.linalg.cho_solve((self.reduced, True), rest)
-        step = along + self.null @ across
-        y = jax.scipy.linalg.solve_triangular(
-            self.triangle, self.rows.T @ (right + scaled @ step), lower=False
-        )
-        return self.scale * step, y
-
-
-def _factorise(weight, jacobian, last_shift) -> _Factors:
-    n, m = weight.shape[0], jacobian.shape[0]
-    scale = 1.0 / jnp.sqrt(jnp.maximum(1.0, jnp.abs(jnp.diag(weight))))
-    q, r = jnp.linalg.qr(scale[:, None] * jacobian.T, mode="complete")
-    rows, null, triangle = q[:, :m], q[:, m:], r[:m]
-    reduced = null.T @ (scale[:, None] * weight * scale[None]) @ null
-    # Rows that depend on others get a tiny diagonal instead of a division by nothing.
-    floor = 1e-14 * jnp.max(jnp.abs(jnp.diag(triangle)), initial=1e-300)
-    diagonal = jnp.diag(triangle)
-    triangle = triangle + jnp.diag(jnp.where(jnp.abs(diagonal) < floor, floor, 0.0))
-
-    def factor(shift):
-        eye = jnp.eye(n - m, dtype=weight.dtype)
-        return jnp.linalg.cholesky(reduced + shift * eye, symmetrize_input=True)
-
-    def larger(state):
-        shift, _ = state
-        again = jnp.maximum(_FIRST_SHIFT, 0.3 * last_shift)
-        shift = jnp.where(shift == 0.0, again, 8.0 * shift)
-        return shift, factor(shift)
-
-    wrong = lambda state: ~jnp.all(jnp.isfinite(state[1])) & (state[0] < _LARGEST_SHIFT)
-    none = jnp.zeros((), weight.dtype)
-    shift, lower = jax.lax.while_loop(wrong, larger, (none, factor(none)))
-    shifted = weight + shift * jnp.diag(1.0 / scale**2)
-    return _Factors(scale, shifted, rows, triangle, null, lower, shift)
-
-
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _with_derivative(programme, parameters, bounds, last: _Iterate):
     """x, y and the bounds' multipliers unchanged, with the solution's derivative attached."""
@@ -526,28 +503,17 @@ def _implicit_derivative(programme, primals, tangents):
     from_upper = bounds.has_upper * last.upper * d_bounds.upper / above
     pull = d_gradient - from_lower - from_upper
 
-    local = last.local
-    weight = local.hessian + jnp.diag(last.lower / below + last.upper / above)
-    m, n = local.jacobian.shape
-    scale = 1.0 / jnp.sqrt(jnp.maximum(1.0, jnp.abs(jnp.diag(weight))))
-    rows = local.jacobian * scale[None]
-    matrix = jnp.block(
-        [
-            [scale[:, None] * weight * scale[None], -rows.T],
-            [rows, jnp.zeros((m, m), weight.dtype)],
-        ]
-    )
-    found = jnp.linalg.solve(matrix, -jnp.concatenate([scale * pull, d_residual]))
-    dx, dy = scale * found[:n], found[n:]
+    diagonal = last.lower / below + last.upper / above
+    dx, dy = last.local.newton(diagonal, pull, d_residual)
     d_lower = from_lower - bounds.has_lower * last.lower * dx / below
     d_upper = bounds.has_upper * last.upper * dx / above - from_upper
     return (last.x, last.y, last.lower, last.upper), (dx, dy, d_lower, d_upper)
 
 
-def _result(programme, last, errors):
+def _result(options, last, errors):
     finite = jnp.all(jnp.isfinite(errors)) & jnp.all(jnp.isfinite(last.x))
-    solved = jnp.max(errors) <= programme.tolerance
-    far = errors[1] > jnp.sqrt(jnp.asarray(programme.tolerance, errors.dtype))
+    solved = jnp.max(errors) <= options.tolerance
+    far = errors[1] > jnp.sqrt(jnp.asarray(options.tolerance, errors.dtype))
     unsolved = RESULTS.where(
         far & (last.stalled > 0), RESULTS.infeasible, RESULTS.maximum_iterations
     )
