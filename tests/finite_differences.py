@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from biomech.compilation import compiled
 from biomech.model.parameters import PARAMETERS, parameter_values
 from biomech.studies.inverse import inverse_uncompiled
 from biomech.studies.metrics import context, evaluate_metrics
@@ -39,7 +40,7 @@ def central_differences(
         here = context(changed, record, percent, stance, stance_share=share, **more)
         return evaluate_metrics(record, here, metrics).value
 
-    every = jax.jit(lambda changes: jax.lax.map(values, changes))
+    every = compiled(lambda changes: jax.lax.map(values, changes))
     found = []
     for step in steps:
         ends = [

@@ -31,27 +31,38 @@ def planar():
     return model, motion, equal_weights(model), *(jnp.asarray(fact(time)) for fact in facts)
 
 
-def test_every_derivative_is_that_of_the_whole_chain(planar):
-    model, motion, *_ = planar
-    chosen = choose_parameters(model, GROUPS)
+@pytest.fixture(scope="module")
+def chosen(planar):
+    return choose_parameters(planar[0], GROUPS)
+
+
+@pytest.fixture(scope="module")
+def found(planar, chosen):
+    """Values of the metrics and their gradients."""
+    return metric_gradients(*planar, chosen.distinct_groups, METRICS)
+
+
+def test_every_derivative_is_that_of_the_whole_chain(planar, chosen, found):
+    model = planar[0]
     assert len(chosen.names) > 150
-    values, gradients = metric_gradients(*planar, chosen.distinct_groups, METRICS)
+    values, gradients = found
     assert np.isfinite(values).all()
     exact = _by_parameter(chosen, gradients, 1) * scales(model, chosen)
     differences = central_differences(*planar, chosen, METRICS, (1e-5, 2e-5))
     check_gradients(exact, differences)
 
 
-def test_loads_at_every_instant_change_as_their_peak_does(planar):
+def test_loads_at_every_instant_change_as_their_peak_does(planar, chosen, found):
     """The gradient of a peak is that of the load around it, weighted as its parabola says."""
     model, motion, weights, _, stance, _ = planar
     groups = ("max_isometric_force",)
-    value, (of_peak,) = metric_gradients(*planar, groups, ("peak_hip_force_r",))
+    peak, values = METRICS.index("peak_hip_force_r"), found[0]
+    of_peak = found[1][chosen.distinct_groups.index(*groups)][peak]
     loads, (of_load,) = load_gradients(model, motion, weights, groups, (("hip", "r"),))
     top = int(np.argmax(np.where(np.asarray(stance)[:, 0], np.asarray(loads)[:, 0], 0.0)))
     y0, y1, y2 = (float(loads[top + i, 0]) for i in (-1, 0, 1))
     curvature, rise = y0 - 2.0 * y1 + y2, y2 - y0
-    np.testing.assert_allclose(y1 - rise**2 / (8.0 * curvature), value[0], rtol=1e-9)
+    np.testing.assert_allclose(y1 - rise**2 / (8.0 * curvature), values[peak], rtol=1e-9)
     share = np.array(
         [
             rise / (4.0 * curvature) + rise**2 / (8.0 * curvature**2),
@@ -60,7 +71,7 @@ def test_loads_at_every_instant_change_as_their_peak_does(planar):
         ]
     )
     expected = np.einsum("t,tm->m", share, np.asarray(of_load)[top - 1 : top + 2, 0])
-    np.testing.assert_allclose(of_peak[0], expected, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(of_peak, expected, rtol=1e-6, atol=1e-12)
 
 
 def test_a_whole_stride_is_periodic(planar):
