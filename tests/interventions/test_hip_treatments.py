@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from biomech.compilation import compiled
 from biomech.dynamics import default_values, pose
 from biomech.formats.load import load_built_in
 from biomech.interventions import hip_osteoarthritis, hip_replacement, injection
@@ -16,8 +17,15 @@ def model():
     return load_built_in("lower_limb")
 
 
+@compiled
 def straight(model):
     return pose(model.skeleton, default_values(model.skeleton))
+
+
+@compiled
+def lengths(model):
+    value = default_values(model.skeleton)
+    return path_geometry(model.muscles.paths, straight(model), value).length
 
 
 def test_the_joint_moves_in_pelvis_and_femur(model):
@@ -49,9 +57,6 @@ def test_the_shaft_goes_where_the_operation_puts_it(model, side, out):
 
 def test_offset_instead_of_medial_shift_leaves_all_lengths(model):
     moved = hip_replacement(model, side="r", medial_mm=8.0, offset_mm=8.0)
-    lengths = lambda m: (
-        path_geometry(m.muscles.paths, straight(m), default_values(m.skeleton)).length
-    )
     np.testing.assert_allclose(lengths(moved), lengths(model), atol=1e-12)
     for field in ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force"):
         new, old = getattr(moved.muscles, field), getattr(model.muscles, field)
