@@ -1,6 +1,7 @@
 """What holds for every intervention, on a body with all that any of them needs."""
 
 import dataclasses
+import functools
 
 import equinox as eqx
 import jax
@@ -99,6 +100,13 @@ def changed(model, kind, numbers, side="r"):
     return CATALOGUE[kind].apply(model, side=side, **neutral | numbers, **OPTIONS.get(kind, {}))
 
 
+@functools.cache
+def programme(kind):
+    """The same for the right side, compiled for any body and numbers, and at most once."""
+    right = lambda model, numbers: changed(model, kind, numbers)
+    return compiled(eqx.debug.assert_max_traces(right, max_traces=1))
+
+
 def middle(kind):
     """The middle dose of every parameter."""
     return {parameter: values[1] for parameter, values in DOSES[kind].items()}
@@ -150,9 +158,8 @@ def downstream(model):
 def test_neutral_changes_nothing_exactly(body, kind, side):
     assert eqx.tree_equal(changed(body, kind, {}, side), body)
     if side == "r":
-        neutral = {p.name: jnp.asarray(p.neutral) for p in CATALOGUE[kind].parameters}
-        traced = compiled(lambda numbers: changed(body, kind, numbers, side))(neutral)
-        assert eqx.tree_equal(traced, body)
+        neutral = {p.name: jnp.asarray(p.neutral, float) for p in CATALOGUE[kind].parameters}
+        assert eqx.tree_equal(programme(kind)(body, neutral), body)
 
 
 @every_number
@@ -174,15 +181,13 @@ def test_single_precision_stays_single(body, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_sweep_compiles_once_also_as_a_batch(body, kind):
-    def result(numbers):
-        return [x for x in jax.tree.leaves(changed(body, kind, numbers)) if eqx.is_array(x)]
-
-    once = compiled(eqx.debug.assert_max_traces(result, max_traces=1))
+    leaves = lambda model: jax.tree.leaves(eqx.filter(model, eqx.is_array))
+    result = lambda numbers: leaves(changed(body, kind, numbers))
     rows = [
-        {parameter: jnp.asarray(values[i]) for parameter, values in DOSES[kind].items()}
+        {parameter: jnp.asarray(values[i], float) for parameter, values in DOSES[kind].items()}
         for i in range(3)
     ]
-    alone = [once(row) for row in rows]
+    alone = [leaves(programme(kind)(body, row)) for row in rows]
     together = compiled(jax.vmap(result))(jax.tree.map(lambda *x: jnp.stack(x), *rows))
     for i, one in enumerate(alone):
         for batched, single in zip(together, one, strict=True):
@@ -195,14 +200,14 @@ def test_gradient_of_all_that_it_reaches(body, kind):
 
     At three doses, of every parameter while the others are at theirs.
     """
-    reached = lambda numbers: downstream(changed(body, kind, numbers))
-    once, slopes = compiled(reached), compiled(jax.jacfwd(reached))
+    reached = lambda numbers, body: downstream(changed(body, kind, numbers))
+    slopes = compiled(jax.jacfwd(lambda *at: (reached(*at),) * 2, has_aux=True))
     for dose in range(3):
         numbers = {p: jnp.asarray(values[dose]) for p, values in DOSES[kind].items()}
-        forward = slopes(numbers)
+        forward, _ = slopes(numbers, body)
         for parameter, value in numbers.items():
             step = 1e-3 * abs(float(value))
-            at = lambda h: np.asarray(once(numbers | {parameter: value + h}))  # noqa: B023
+            at = lambda h: np.asarray(slopes(numbers | {parameter: value + h}, body)[1])  # noqa: B023
             differences = [(at(h) - at(-h)) / (2.0 * h) for h in (step, 2.0 * step)]
             least = 1e-3 * np.abs(differences[0]).max()
             allowed = 1e-5 * np.maximum(np.abs(differences[0]), least)
@@ -214,7 +219,7 @@ def test_gradient_of_all_that_it_reaches(body, kind):
         return
     flat = np.concatenate([np.asarray(column) for column in forward.values()])
     weights = jnp.asarray(np.random.default_rng(0).uniform(-1.0, 1.0, flat.size // len(forward)))
-    backward = compiled(jax.grad(lambda x: weights @ reached(x)))(numbers)
+    backward = compiled(jax.grad(lambda *at: weights @ reached(*at)))(numbers, body)
     for parameter, column in forward.items():
         np.testing.assert_allclose(backward[parameter], weights @ column, rtol=1e-9, atol=1e-12)
 
