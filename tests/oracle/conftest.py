@@ -86,6 +86,29 @@ def recorded_motion(analysed_subject, walk3d):
 
 
 @pytest.fixture(scope="session")
+def reactions_to_their_muscles(analysed_subject, recorded_motion, walk3d):
+    """Joint reaction force and moment [time, joint, 3] with OpenSim's muscle forces on our paths,
+    and the rotation of every body."""
+    from biomech.compilation import compiled
+    from biomech.dynamics.inverse_dynamics import joint_reactions
+    from biomech.dynamics.kinematics import body_motion, coupled_motion
+    from biomech.muscles.paths import path_geometry, pull_on_bodies
+
+    model, skeleton = analysed_subject, analysed_subject.skeleton
+    forces = read_table(walk3d / "oracle" / "so_force.csv.gz")[list(model.muscles.names)]
+
+    def each(instant, force):
+        state = coupled_motion(skeleton, instant.value, instant.speed, instant.acceleration)
+        motion = body_motion(skeleton, *state)
+        paths = path_geometry(model.muscles.paths, motion.pose, state[0])
+        pull = pull_on_bodies(paths, force, len(skeleton.body_names))
+        found = joint_reactions(skeleton, motion, instant.external_wrench + pull)
+        return *found, motion.pose.rotation
+
+    return compiled(jax.vmap(each))(recorded_motion, jnp.asarray(forces.to_numpy()))
+
+
+@pytest.fixture(scope="session")
 def recorded_answers(analysed_subject, recorded_motion):
     """Our whole chain on OpenSim's inputs: as it stands, and with OpenSim's pennation slip."""
     from biomech.studies.inverse import inverse

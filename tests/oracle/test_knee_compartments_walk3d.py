@@ -1,15 +1,10 @@
 """Compartments of the knee in the measured walk."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from biomech.dynamics.inverse_dynamics import joint_reactions
-from biomech.dynamics.kinematics import body_motion, coupled_motion
 from biomech.dynamics.knee_compartments import compartment_forces
 from biomech.dynamics.spatial import rotate_back
-from biomech.muscles.paths import path_geometry, pull_on_bodies
 from biomech.studies.metrics import context, knee_contact_force, medial_force_per_varus
 from tables import read_table
 
@@ -28,21 +23,13 @@ def opensims_compartments(folder, side):
 
 
 @pytest.mark.parametrize("side", ["r", "l"])
-def test_compartments_from_opensims_muscle_forces(analysed_subject, recorded_motion, walk3d, side):
+def test_compartments_from_opensims_muscle_forces(
+    analysed_subject, reactions_to_their_muscles, walk3d, side
+):
     """Same muscle forces, own paths: 10 N, as for the joint reaction."""
-    model, skeleton = analysed_subject, analysed_subject.skeleton
-    forces = read_table(walk3d / "oracle" / "so_force.csv.gz")[list(model.muscles.names)]
-    knee = skeleton.joint_names.index(f"walker_knee_{side}")
-
-    def each(instant, force):
-        state = coupled_motion(skeleton, instant.value, instant.speed, instant.acceleration)
-        motion = body_motion(skeleton, *state)
-        paths = path_geometry(model.muscles.paths, motion.pose, state[0])
-        pull = pull_on_bodies(paths, force, len(skeleton.body_names))
-        found = joint_reactions(skeleton, motion, instant.external_wrench + pull)
-        return [rotate_back(motion.pose.rotation[knee], x[knee]) for x in found]
-
-    force, moment = jax.jit(jax.vmap(each))(recorded_motion, jnp.asarray(forces.to_numpy()))
+    knee = analysed_subject.skeleton.joint_names.index(f"walker_knee_{side}")
+    force, moment, rotation = (x[:, knee] for x in reactions_to_their_muscles)
+    force, moment = (rotate_back(rotation, x) for x in (force, moment))
     ours = compartment_forces(force, moment, force, side=side, spacing=SPACING)
     error = np.abs(np.asarray(ours) - opensims_compartments(walk3d, side))[TRUSTED]
     assert error.max() <= 10.0

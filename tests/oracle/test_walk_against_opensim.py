@@ -5,9 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from biomech.dynamics.inverse_dynamics import joint_reactions
-from biomech.dynamics.kinematics import body_motion, coupled_motion
-from biomech.muscles.paths import path_geometry, pull_on_bodies
+from biomech.compilation import compiled
 from tables import read_table
 
 JOINTS = ("hip", "walker_knee", "patellofemoral", "ankle")
@@ -101,7 +99,7 @@ def test_knee_peak_with_opensims_gaslat_force(
         finally:
             study.active_force_at_full_activation = plain
 
-    record = jax.jit(jax.vmap(each))(recorded_motion, theirs)
+    record = compiled(jax.vmap(each))(recorded_motion, theirs)
     for joint, expected in reaction_table(walk3d).items():
         column = analysed_subject.skeleton.joint_names.index(joint)
         ours = np.linalg.norm(np.asarray(record.joint_reaction_force[:, column]), axis=1)
@@ -109,19 +107,11 @@ def test_knee_peak_with_opensims_gaslat_force(
         assert abs(error) <= 0.01, (joint, error)
 
 
-def test_joint_reactions_from_opensims_muscle_forces(analysed_subject, recorded_motion, walk3d):
+def test_joint_reactions_from_opensims_muscle_forces(
+    analysed_subject, reactions_to_their_muscles, walk3d
+):
     """Own wrapping: hip 25 N, knee 10 N, ankle 3 N (vector norm), frames 4 to n-3."""
-    model, skeleton = analysed_subject, analysed_subject.skeleton
-    forces = read_table(walk3d / "oracle" / "so_force.csv.gz")[list(model.muscles.names)]
-
-    def each(instant, force):
-        state = coupled_motion(skeleton, instant.value, instant.speed, instant.acceleration)
-        motion = body_motion(skeleton, *state)
-        paths = path_geometry(model.muscles.paths, motion.pose, state[0])
-        pull = pull_on_bodies(paths, force, len(model.skeleton.body_names))
-        return joint_reactions(skeleton, motion, instant.external_wrench + pull)[0]
-
-    ours = jax.jit(jax.vmap(each))(recorded_motion, jnp.asarray(forces.to_numpy()))
+    ours, skeleton = reactions_to_their_muscles[0], analysed_subject.skeleton
     bars = {"hip": 25.0, "walker_knee": 10.0, "ankle": 3.0, "patellofemoral": 10.0}
     for joint, expected in reaction_table(walk3d).items():
         column = skeleton.joint_names.index(joint)
