@@ -246,8 +246,10 @@ def _study_fits(config: ExperimentConfig) -> Iterable[str]:
 
 
 def _solver_fits(config: ExperimentConfig) -> Iterable[str]:
-    tolerance = config.solver.tolerance
-    if config.precision == "float32" and tolerance is not None and tolerance < _LEAST_SINGLE:
+    tolerance, single = config.solver.tolerance, config.precision == "float32"
+    if config.study.kind == "stand":  # refused in single precision for that alone
+        return
+    if single and tolerance is not None and tolerance < _LEAST_SINGLE:
         yield (
             f"`solver.tolerance` is {tolerance:g}, which single precision cannot tell from "
             f"rounding; it must be at least {_LEAST_SINGLE:g}, or `precision` float64."

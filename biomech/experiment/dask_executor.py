@@ -20,6 +20,7 @@ from typing import Any
 
 from ..model.names import BadInput
 from .executors import ONE_THREAD, Batches, Team, Work, compute, in_a_line, usable_cores
+from .interruption import ctrl_c_ignored
 from .store import BatchEntry
 
 QUIET = {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error"}
@@ -54,7 +55,7 @@ def on_dask(
         try:
             started = _start(distributed, cluster, count, dict(options or {}))
             if not isinstance(started, str):
-                stack.callback(started.close)
+                stack.callback(_closed, started, patient=cluster != "local")
             client = stack.enter_context(distributed.Client(started, set_as_default=False))
         except (OSError, RuntimeError) as error:
             raise BadInput(
@@ -75,6 +76,12 @@ def on_dask(
             said = "" if error is None else f"{in_a_line(error)}{_about(work.timeout)}"
             yield future.result() if error is None else BatchEntry(batch, 0, said)
             future.release()
+
+
+def _closed(cluster: Any, patient: bool) -> None:
+    """End a cluster; Ctrl-C pressed again meanwhile is heard if that may take long (`patient`)."""
+    with contextlib.nullcontext() if patient else ctrl_c_ignored():
+        cluster.close()
 
 
 def dask_team(workers: int | None, cluster: str) -> Team:

@@ -17,7 +17,7 @@ import errno
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,7 +64,13 @@ class Store:
     def __init__(self, folder: Path):
         self.folder = folder
         self.manifest = _read_manifest(folder)
-        self.plan = BatchPlan(**self.manifest["plan"])
+        try:
+            self.plan = BatchPlan(**self.manifest["plan"])
+        except TypeError as error:
+            raise BadInput(
+                f"{MANIFEST} in {folder} is damaged: its `plan` has other entries than "
+                f"{', '.join(field.name for field in dataclasses.fields(BatchPlan))}."
+            ) from error
         self._arrays: dict[str, Any] | None = None
 
     # ---------------------------------------------------------------------------- writing
@@ -107,6 +113,7 @@ class Store:
 
             group = _open_group(self.folder, "r+")
             swept = self.manifest["variables"]
+            _require(group, self.folder, swept)
             # So that a chunk that is absent is one that was lost.
             with zarr.config.set({"array.write_empty_chunks": True}):
                 self._arrays = {name: group[name] for name in swept}
@@ -160,10 +167,7 @@ class Store:
         """All cases along `case`, read when they are used."""
         group = _open_group(self.folder, "r")
         _check_sizes(group, self.folder, self.manifest["variables"], self.plan.cases)
-        held = set(group)
-        missing = [name for name in self.manifest["order"] if name not in held]
-        if missing:
-            raise BadInput(f"{RESULTS} in {self.folder} is damaged: it lacks '{missing[0]}'.")
+        _require(group, self.folder, self.manifest["order"])
         dataset = xr.open_zarr(
             self.folder / RESULTS,
             consolidated=False,
@@ -295,6 +299,13 @@ def _open_group(folder: Path, mode: Any) -> Any:
     if odd:
         raise BadInput(f"{RESULTS} in {folder}: '{odd[0]}' holds neither numbers nor texts.")
     return group
+
+
+def _require(group: Any, folder: Path, names: Sequence[str]) -> None:
+    held = set(group)
+    missing = [name for name in names if name not in held]
+    if missing:
+        raise BadInput(f"{RESULTS} in {folder} is damaged: it lacks '{missing[0]}'.")
 
 
 def _is_whole(chunk: Path) -> bool:

@@ -95,7 +95,7 @@ def check_destination(path: Path, overwrite: bool, suffixes: Sequence[str], what
 def write_whole(path: Path, text: str) -> None:
     """Write a text file, all of it or (on failure) nothing.
 
-    **Raises:** `BadInput` if the folder must not be written in.
+    **Raises:** `BadInput` if the folder must not be written in, or the disk is full.
     """
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -106,8 +106,10 @@ def write_whole(path: Path, text: str) -> None:
             file.write(text)
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(name)
+        if isinstance(error, OSError):
+            raise BadInput(f"Cannot write '{path}': {error.strerror}.") from error
         raise
 
 

@@ -42,7 +42,8 @@ def muscle_strength(
     kept, so a sweep compiles once. Neutral at 1.
     """
     if bool(muscles) == (group is not None):
-        raise BadInput("Give either `muscles=(...)` or `group=...` to muscle_strength, not both.")
+        too = "not both" if muscles else "to say which muscles"
+        raise BadInput(f"Give either `muscles=(...)` or `group=...` to muscle_strength, {too}.")
     suffixes(side)
     names = muscles or muscles_in_group(str(group), side, model.muscles.names)
     _SCALE.check("muscle_strength", scale)

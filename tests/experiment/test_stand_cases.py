@@ -133,6 +133,12 @@ def test_mistake_is_named_with_what_there_is(changes, said):
     assert said in str(error.value)
 
 
+def test_nobody_is_blamed_for_a_tolerance_that_was_not_asked_for():
+    with pytest.raises(BadInput) as error:
+        check(config(precision="float32"))
+    assert "solver" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     "changes, said",
     [

@@ -227,6 +227,10 @@ def test_two_runners_do_not_share_a_folder(tmp_path, study):
             lambda folder: _changed(folder, axes={"a.x": [1.0, 2.0]}),
             "its axes do not make its cases",
         ),
+        (
+            lambda folder: _changed(folder, plan={"cases": 11, "size": 3, "spare": 1}),
+            "is damaged",
+        ),
         (lambda folder: _changed(folder, axes=[1]), "is damaged: axes"),
         (lambda folder: _changed(folder, order=5), "is damaged: order"),
         (lambda folder: _changed(folder, variables=["../../x"]), "is damaged: variables"),
@@ -242,6 +246,13 @@ def test_damaged_or_foreign_store_is_refused(tmp_path, study, damage, said):
     damage(tmp_path / "run")
     with pytest.raises(BadInput, match=said):
         open_run(tmp_path / "run").load()
+
+
+def test_an_array_that_is_gone_is_told_of_before_anything_is_added(tmp_path, study):
+    store = new_store(tmp_path / "run", study)
+    shutil.rmtree(tmp_path / "run" / RESULTS / "metric_value")
+    with pytest.raises(BadInput, match="is damaged: it lacks 'metric_value'"):
+        Store(store.folder).drop_incomplete()
 
 
 def _changed(folder, **changes):

@@ -1,8 +1,9 @@
+import errno
 import os
 
 import pytest
 
-from biomech.formats.files import as_path, files_in, read_bytes, why_no_file
+from biomech.formats.files import as_path, files_in, read_bytes, why_no_file, write_whole
 from biomech.model.names import BadInput
 
 
@@ -44,3 +45,13 @@ def test_a_file_that_must_not_be_read_is_bad_input(tmp_path):
     path.chmod(0)
     with pytest.raises(BadInput, match="Permission denied"):
         read_bytes(path, 5)
+
+
+def test_a_full_disk_leaves_neither_a_file_nor_a_part_of_it(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(BadInput, match=r"Cannot write '.*body\.yaml': No space left on device\."):
+        write_whole(tmp_path / "body.yaml", "text")
+    assert not list(tmp_path.iterdir())

@@ -57,7 +57,7 @@ def test_muscles_by_name():
         ({"group": "hamstrings", "scale": 0.5}, "no muscle of group 'hamstrings'"),
         ({"group": "gluteals", "side": "right", "scale": 0.5}, "must be one of r, l, both"),
         ({"group": "gluteals", "scale": -0.1}, "between 0 and 3"),
-        ({"scale": 0.5}, "either `muscles"),
+        ({"scale": 0.5}, "either `muscles.* to say which muscles"),
         ({"group": "gluteals", "muscles": ("soleus_r",), "scale": 0.5}, "not both"),
     ],
 )
