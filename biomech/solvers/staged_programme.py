@@ -20,15 +20,11 @@ along the curved entries, and once along each lane.
 `basic` are entries of z that the rows of path and right determine when the rest is given, as
 positions, speeds and accelerations follow from activations and moments: as many as there are rows.
 
-The Newton system is solved by a Riccati recursion from the last stage to the first. With
-s = left(z_k-1) handed on, and v = (w, boundary multipliers), the least cost of all that follows is
-a quadratic in (s, v). At each stage the basic entries are eliminated by LU; the others minimise,
-and the Cholesky factor of their matrix is the test of a minimum. What is left in the end is one
-small dense system in (z_0, w, boundary multipliers). The work is linear in the number of stages, no
-constraint is squared, and nothing is divided by a small number of ours.
+Where a point is no minimum along the constraints, the curvature of the constraints is left out if
+`least_squares` says that the cost's own tells enough, as that of a sum of squares does; otherwise
+the diagonal grows until it is one.
 
-Source of the recursion: Rao, Wright & Rawlings (1998), J. Optim. Theory Appl. 99:723-757,
-doi:10.1023/A:1021711402723, here with rows that hold implicitly.
+The Newton system is solved stage by stage (`staged_system`).
 """
 
 from collections.abc import Callable
@@ -40,11 +36,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from .inertia import least_shift
+from .staged_system import Curvature, Rows, StagedLocal, joined, split, split_rows
 
 StageFunction = Callable[[Array, Array, Any, Any], Array]
-_REFINEMENTS = 2
-_FLAT = 1e-6  # curvatures below count as this when delta is scaled by them
 
 
 class StagedParameters(NamedTuple):
@@ -68,13 +62,13 @@ class StagedProgramme(eqx.Module):
     curved: int = eqx.field(static=True)
     basic: tuple[int, ...] = eqx.field(static=True)
     lanes: tuple[int, int] = eqx.field(static=True, default=(1, 0))
+    least_squares: bool = eqx.field(static=True, default=False)
 
     # ------------------------------------------------------------------------- arrangement
 
     def split(self, x: Array) -> tuple[Float[Array, "stage size"], Float[Array, " common"]]:
         """z of every stage, and w."""
-        stop = self.stages * self.size
-        return x[:stop].reshape(self.stages, self.size), x[stop:]
+        return split(x, self.stages, self.size)
 
     def rows(self, p: StagedParameters) -> tuple[int, int, int]:
         """How many rows path, an interval and the boundary have."""
@@ -87,16 +81,9 @@ class StagedProgramme(eqx.Module):
             count(self.boundary, z, z, w, p.shared),
         )
 
-    def split_rows(self, y: Array, p: StagedParameters) -> "Rows":
+    def split_rows(self, y: Array, p: StagedParameters) -> Rows:
         """Rows, or their multipliers, by kind."""
-        path, interval, _ = self.rows(p)
-        first = self.stages * path
-        second = first + (self.stages - 1) * interval
-        return Rows(
-            y[:first].reshape(self.stages, path),
-            y[first:second].reshape(self.stages - 1, interval),
-            y[second:],
-        )
+        return split_rows(y, self.stages, *self.rows(p)[:2])
 
     # -------------------------------------------------------------------------- evaluation
 
@@ -137,9 +124,8 @@ class StagedProgramme(eqx.Module):
             objective=jnp.sum(found.cost),
             gradient=jnp.concatenate([found.gradient.ravel(), jnp.sum(found.common_gradient, 0)]),
             residual=joined(Rows(found.path, found.left[:-1] + found.right[1:], boundary(*ends))),
-            hessian=found.hessian,
-            cross=found.cross,
-            common=jnp.sum(found.common, axis=0),
+            curvature=found.curvature.summed(),
+            of_cost=found.of_cost.summed() if self.least_squares else None,
             path=found.path_rate,
             left=found.left_rate[:-1],
             right=found.right_rate[1:],
@@ -163,6 +149,7 @@ class StagedProgramme(eqx.Module):
 
         slopes = jax.grad(lagrangian, (0, 1), has_aux=True)
         along = lambda dz, dw: jax.jvp(slopes, (z, w), (dz, dw))
+        of_cost = jax.grad(lambda z, w: self.cost(z, w, shared, here), (0, 1))
         others, partners = self._directions()
         at = k + others.shape[0]
         dz = jnp.zeros((at + w.size, n), z.dtype).at[:k].set(jnp.eye(k, n, dtype=z.dtype))
@@ -178,14 +165,19 @@ class StagedProgramme(eqx.Module):
         path_rate, left_rate, right_rate = map(whole, rates[1:], other)
         path_common, left_common, right_common = (rate[at:].T for rate in rates[1:])
 
-        hessian = jnp.zeros((n, n), z.dtype).at[:k].set(bend_z[:k]).at[k:, :k].set(bend_z[:k, k:].T)
-        for direction, (row, column) in enumerate(partners):
-            hessian = hessian.at[row, column].set(bend_z[k + direction, row])
+        def arranged(bend_z, bend_w):
+            stage = jnp.zeros((n, n), z.dtype).at[:k].set(bend_z[:k])
+            stage = stage.at[k:, :k].set(bend_z[:k, k:].T)
+            for direction, (row, column) in enumerate(partners):
+                stage = stage.at[row, column].set(bend_z[k + direction, row])
+            return Curvature(stage, bend_z[at:].T, bend_w[at:])
+
+        bends = jax.vmap(lambda dz, dw: jax.jvp(of_cost, (z, w), (dz, dw))[1])(dz, dw)
         pulled = y_path @ path_rate + y_left @ left_rate + y_right @ right_rate
         pulled_common = y_path @ path_common + y_left @ left_common + y_right @ right_common
         return _Stage(
             *(cost, path, left, right, to_z + pulled, to_w + pulled_common),
-            *(hessian, bend_z[at:].T, bend_w[at:]),
+            *(arranged(bend_z, bend_w), arranged(*bends)),
             *(path_rate, left_rate, right_rate, path_common, left_common, right_common),
         )
 
@@ -207,21 +199,8 @@ class StagedProgramme(eqx.Module):
         return directions, partners
 
 
-class Rows(NamedTuple):
-    """Of path [stage, row], of the intervals [stage - 1, row] and of the boundary [row]."""
-
-    path: Array
-    interval: Array
-    boundary: Array
-
-
-def joined(rows: Rows) -> Array:
-    """All rows in one vector."""
-    return jnp.concatenate([part.ravel() for part in rows])
-
-
 class _Stage(NamedTuple):
-    """One stage to second order: `cross` is d2/dz dw, `common` d2/dw dw."""
+    """One stage to second order."""
 
     cost: Array
     path: Array
@@ -229,319 +208,11 @@ class _Stage(NamedTuple):
     right: Array
     gradient: Array
     common_gradient: Array
-    hessian: Array
-    cross: Array
-    common: Array
+    curvature: "Curvature"
+    of_cost: "Curvature"
     path_rate: Array
     left_rate: Array
     right_rate: Array
     path_common: Array
     left_common: Array
     right_common: Array
-
-
-class StagedLocal(eqx.Module):
-    """The programme to second order at a point; blocks by stage, `hessian` that of f - y' c."""
-
-    objective: Float[Array, ""]
-    gradient: Float[Array, " variable"]
-    residual: Float[Array, " row"]
-    hessian: Float[Array, "stage size size"]
-    cross: Float[Array, "stage size common"]
-    common: Float[Array, "common common"]
-    path: Float[Array, "stage path size"]
-    left: Float[Array, "interval link size"]
-    right: Float[Array, "interval link size"]
-    path_common: Float[Array, "stage path common"]
-    interval_common: Float[Array, "interval link common"]
-    boundary: tuple[Array, Array, Array]
-    basic: tuple[int, ...] = eqx.field(static=True)
-
-    def _split(self, x):
-        stages, size = self.hessian.shape[:2]
-        stop = stages * size
-        return x[:stop].reshape(stages, size), x[stop:]
-
-    def _split_rows(self, y):
-        stages, path = self.path.shape[:2]
-        first = stages * path
-        second = first + (stages - 1) * self.left.shape[1]
-        return Rows(
-            y[:first].reshape(stages, path), y[first:second].reshape(stages - 1, -1), y[second:]
-        )
-
-    def rows_along(self, dx):
-        """J dx."""
-        z, w = self._split(dx)
-        first, last, common = self.boundary
-        path = jnp.einsum("kij,kj->ki", self.path, z) + self.path_common @ w
-        interval = jnp.einsum("kij,kj->ki", self.left, z[:-1]) + self.interval_common @ w
-        interval = interval + jnp.einsum("kij,kj->ki", self.right, z[1:])
-        return joined(Rows(path, interval, first @ z[0] + last @ z[-1] + common @ w))
-
-    def rows_transposed(self, y):
-        """J' y."""
-        rows = self._split_rows(y)
-        first, last, common = self.boundary
-        z = jnp.einsum("kij,ki->kj", self.path, rows.path)
-        z = z.at[:-1].add(jnp.einsum("kij,ki->kj", self.left, rows.interval))
-        z = z.at[1:].add(jnp.einsum("kij,ki->kj", self.right, rows.interval))
-        z = z.at[0].add(rows.boundary @ first).at[-1].add(rows.boundary @ last)
-        w = jnp.einsum("kij,ki->j", self.path_common, rows.path)
-        w = w + jnp.einsum("kij,ki->j", self.interval_common, rows.interval)
-        return jnp.concatenate([z.ravel(), w + rows.boundary @ common])
-
-    def weighed(self, diagonal, dx):
-        """(hessian + diagonal) dx."""
-        z, w = self._split(dx)
-        to_z = jnp.einsum("kij,kj->ki", self.hessian, z) + self.cross @ w
-        to_w = jnp.einsum("kij,ki->j", self.cross, z) + self.common @ w
-        return jnp.concatenate([to_z.ravel(), to_w]) + diagonal * dx
-
-    def factorise(self, diagonal, last_shift) -> "StagedFactors":
-        """With `diagonal` added to the hessian, and a delta if it needs one."""
-        at_stage, at_common = self._split(diagonal)
-        size = jnp.concatenate(
-            [
-                jnp.diagonal(self.hessian, axis1=1, axis2=2).ravel() + at_stage.ravel(),
-                jnp.diag(self.common) + at_common,
-            ]
-        )
-        scale = jnp.maximum(_FLAT, jnp.abs(size))
-        factor = lambda shift: _eliminated(self, diagonal + shift * scale)
-        shift, found = least_shift(factor, _is_minimum, last_shift)
-        return StagedFactors(self, diagonal + shift * scale, found, shift)
-
-    def newton(self, diagonal, pull, residual):
-        """As `factorise(diagonal).solve` with no delta."""
-        none = jnp.zeros((), pull.dtype)
-        factors = StagedFactors(self, diagonal, _eliminated(self, diagonal), none)
-        return factors.solve(pull, residual)
-
-
-class _Stored(NamedTuple):
-    """Of one stage k >= 1: z = free @ f + given @ (s, v) + what the rows ask for.
-
-    - `basis`: LU factor of the rows along the basic entries. `weight`: W + left' P left.
-    - `common`: d2/dz dv. `factor`: Cholesky's, of the free entries. `feedback`: its inverse times
-      their mixed second derivatives with (s, v).
-    """
-
-    basis: tuple[Array, Array]
-    free: Array
-    given: Array
-    weight: Array
-    common: Array
-    factor: Array
-    feedback: Array
-
-
-class _Eliminated(NamedTuple):
-    """Every stage but the first, and the dense system that is left in the end."""
-
-    stages: _Stored
-    end: "_End"
-
-
-class _End(NamedTuple):
-    weight: Array
-    rows: Array
-    triangle: Array
-    null: Array
-    factor: Array
-
-
-class StagedFactors(eqx.Module):
-    """The Newton system, eliminated stage by stage; `diagonal` includes the shift."""
-
-    local: StagedLocal
-    diagonal: Float[Array, " variable"]
-    eliminated: _Eliminated
-    shift: Float[Array, ""]
-
-    def curvature(self, dx):
-        """dx' W dx."""
-        return jnp.dot(dx, self.local.weighed(self.diagonal, dx))
-
-    def solve(self, pull, residual):
-        """dx and y of W dx - J' y = -pull, J dx = -residual, refined."""
-        dx, y = _substituted(self.local, self.eliminated, pull, residual)
-        for _ in range(_REFINEMENTS):
-            rest_pull = self.local.weighed(self.diagonal, dx) - self.local.rows_transposed(y) + pull
-            rest = self.local.rows_along(dx) + residual
-            more, more_y = _substituted(self.local, self.eliminated, rest_pull, rest)
-            dx, y = dx + more, y + more_y
-        return dx, y
-
-
-def _is_minimum(found: _Eliminated):
-    finite = jnp.all(jnp.isfinite(found.stages.factor)) & jnp.all(jnp.isfinite(found.end.factor))
-    return finite
-
-
-def _order(local):
-    """Basic entries, and the others."""
-    basic = np.array(local.basic, int)
-    return basic, np.setdiff1d(np.arange(local.hessian.shape[1]), basic)
-
-
-def _eliminated(local: StagedLocal, diagonal) -> _Eliminated:
-    at_stage, at_common = local._split(diagonal)
-    weights = local.hessian + jax.vmap(jnp.diag)(at_stage)
-    stages, size, common = local.cross.shape
-    first, last, boundary_common = local.boundary
-    n_row, n_bound = local.left.shape[1], first.shape[0]
-    dtype = weights.dtype
-    # To v = (w, boundary multipliers): the last stage meets the boundary.
-    to_v = jnp.concatenate([local.cross, jnp.zeros((stages, size, n_bound), dtype)], axis=2)
-    to_v = to_v.at[-1, :, common:].add(-last.T)
-    # What stage k >= 1 hands on; the last one nothing.
-    hands_on = jnp.concatenate([local.left[1:], jnp.zeros((1, n_row, size), dtype)])
-    v_size = common + n_bound
-    value = jnp.zeros((n_row, n_row), dtype)
-    mixed = jnp.zeros((n_row, v_size), dtype)
-    pure = jnp.zeros((v_size, v_size), dtype)
-    basic, other = _order(local)
-
-    def back(carry, at):
-        value, mixed, pure = carry
-        weight, to_v, left, right, right_v, path, path_v = at
-        rows = jnp.concatenate([right, path])
-        rows_v = jnp.concatenate([right_v, path_v])
-        basis = jax.scipy.linalg.lu_factor(rows[:, basic])
-        handed = jnp.eye(rows.shape[0], n_row, dtype=dtype)
-        known = jnp.concatenate([rows[:, other], handed, rows_v], axis=1)
-        follow = -jax.scipy.linalg.lu_solve(basis, known)
-        n_free = other.size
-        free = jnp.zeros((size, n_free), dtype).at[basic].set(follow[:, :n_free])
-        free = free.at[other, np.arange(n_free)].set(1.0)
-        given = jnp.zeros((size, n_row + v_size), dtype)
-        given = given.at[basic, : n_row + common].set(follow[:, n_free:])
-
-        weight = weight + left.T @ value @ left
-        to_v = to_v + left.T @ mixed
-        to_given = weight @ given
-        to_given = to_given.at[:, n_row:].add(to_v)
-        factor = jnp.linalg.cholesky(free.T @ weight @ free, symmetrize_input=True)
-        feedback = jax.scipy.linalg.solve_triangular(factor, free.T @ to_given, lower=True)
-        whole = given.T @ to_given
-        whole = whole.at[n_row:].add(to_v.T @ given).at[n_row:, n_row:].add(pure)
-        whole = whole - feedback.T @ feedback
-        whole = 0.5 * (whole + whole.T)
-        stored = _Stored(basis, free, given, weight, to_v, factor, feedback)
-        new = (whole[:n_row, :n_row], whole[:n_row, n_row:], whole[n_row:, n_row:])
-        return new, stored
-
-    at = (weights[1:], to_v[1:], hands_on, local.right, local.interval_common)
-    at = (*at, local.path[1:], local.path_common[1:])
-    (value, mixed, pure), stored = jax.lax.scan(back, (value, mixed, pure), at, reverse=True)
-    weight = weights[0] + local.left[0].T @ value @ local.left[0]
-    to_v = to_v[0] + local.left[0].T @ mixed
-    end = _end(local, weight, to_v, pure, local.common + jnp.diag(at_common))
-    return _Eliminated(stored, end)
-
-
-def _end(local, weight, to_v, pure, common_weight) -> _End:
-    """The system left in (z_0, w, multipliers nu of the boundary), nu in the role of rows.
-
-        A (z_0, w) - B' nu = ...,    B (z_0, w) + D nu = ...
-
-    with D >= 0, since all that follows minimises. With D = R R' and t = R' nu it is the minimum of
-    1/2 (z_0, w)' A (z_0, w) + t' t / 2 with the rows B (z_0, w) + R t = ...: small and dense.
-    """
-    size, common = weight.shape[0], common_weight.shape[0]
-    first, _, boundary_common = local.boundary
-    a = jnp.block(
-        [
-            [weight, to_v[:, :common]],
-            [to_v[:, :common].T, common_weight + pure[:common, :common]],
-        ]
-    )
-    b = jnp.concatenate(
-        [first - to_v[:, common:].T, boundary_common - pure[common:, :common]], axis=1
-    )
-    d = -pure[common:, common:]
-    n_bound = d.shape[0]
-    root = d
-    if n_bound:
-        values, vectors = jnp.linalg.eigh(0.5 * (d + d.T))
-        root = vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None]
-    n = size + common + n_bound
-    whole = jnp.zeros((n, n), weight.dtype).at[: size + common, : size + common].set(a)
-    whole = whole.at[size + common :, size + common :].set(jnp.eye(n_bound, dtype=weight.dtype))
-    path = jnp.concatenate(
-        [
-            local.path[0],
-            local.path_common[0],
-            jnp.zeros((local.path.shape[1], n_bound), weight.dtype),
-        ],
-        axis=1,
-    )
-    rows = jnp.concatenate([path, jnp.concatenate([b, root], axis=1)])
-    m = rows.shape[0]
-    q, r = jnp.linalg.qr(rows.T, mode="complete")
-    null = q[:, m:]
-    factor = jnp.linalg.cholesky(null.T @ whole @ null, symmetrize_input=True)
-    return _End(whole, q[:, :m], r[:m], null, factor)
-
-
-def _substituted(local: StagedLocal, eliminated: _Eliminated, pull, residual):
-    """dx and y of the Newton system, unrefined."""
-    pull_z, pull_w = local._split(pull)
-    rows = local._split_rows(residual)
-    stored, end = eliminated
-    size, common = pull_z.shape[1], pull_w.shape[0]
-    n_row, n_path = rows.interval.shape[1], rows.path.shape[1]
-    n_bound = rows.boundary.shape[0]
-    basic, other = _order(local)
-    place, no_choice = np.argsort(np.concatenate([basic, other])), jnp.zeros(other.size, pull.dtype)
-    hands_on = jnp.concatenate([local.left[1:], jnp.zeros((1, n_row, size), pull.dtype)])
-
-    def back(carry, at):
-        slope, slope_v = carry
-        stage, pull, left, asked = at
-        followed = -jax.scipy.linalg.lu_solve(stage.basis, asked)
-        start = jnp.concatenate([followed, no_choice])[place]
-        pulled = pull + left.T @ slope
-        push = stage.weight @ start + pulled
-        pressed = jax.scipy.linalg.solve_triangular(stage.factor, stage.free.T @ push, lower=True)
-        on = stage.given.T @ push - stage.feedback.T @ pressed
-        new = on[:n_row], on[n_row:] + stage.common.T @ start + slope_v
-        return new, (start, pulled, pressed)
-
-    asked = jnp.concatenate([rows.interval, rows.path[1:]], axis=1)
-    nothing = jnp.zeros(n_row, pull.dtype), jnp.zeros(common + n_bound, pull.dtype)
-    (slope, slope_v), found = jax.lax.scan(
-        back, nothing, (stored, pull_z[1:], hands_on, asked), reverse=True
-    )
-    push = jnp.concatenate(
-        [
-            pull_z[0] + local.left[0].T @ slope,
-            pull_w + slope_v[:common],
-            jnp.zeros(n_bound, pull.dtype),
-        ]
-    )
-    wanted = jnp.concatenate([-rows.path[0], slope_v[common:] - rows.boundary])
-    along = end.rows @ jax.scipy.linalg.solve_triangular(end.triangle.T, wanted, lower=True)
-    rest = end.null.T @ (push + end.weight @ along)
-    first = along - end.null @ jax.scipy.linalg.cho_solve((end.factor, True), rest)
-    y = jax.scipy.linalg.solve_triangular(
-        end.triangle, end.rows.T @ (push + end.weight @ first), lower=False
-    )
-    z_first, w = first[:size], first[size : size + common]
-    v = jnp.concatenate([w, y[n_path:]])
-
-    def forth(state, at):
-        stage, left, (start, pulled, pressed) = at
-        known = jnp.concatenate([state, v])
-        free = -jax.scipy.linalg.solve_triangular(
-            stage.factor, stage.feedback @ known + pressed, trans=1, lower=True
-        )
-        z = stage.free @ free + stage.given @ known + start
-        push = (stage.weight @ z + stage.common @ v + pulled)[basic]
-        return left @ z, (z, jax.scipy.linalg.lu_solve(stage.basis, push, trans=1))
-
-    _, (z, y_stage) = jax.lax.scan(forth, local.left[0] @ z_first, (stored, hands_on, found))
-    dx = jnp.concatenate([z_first, z.ravel(), w])
-    path = jnp.concatenate([y[None, :n_path], y_stage[:, n_row:]])
-    return dx, joined(Rows(path, y_stage[:, :n_row], y[n_path:]))

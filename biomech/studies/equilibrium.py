@@ -33,7 +33,7 @@ from ..model.body import Model
 from ..model.contacts import Contacts
 from ..muscles.ligaments import ligament_tension
 from ..muscles.passive_moments import about_coordinates, passive_moment
-from ..muscles.paths import moment_arms, path_geometry, pull_on_bodies
+from ..muscles.paths import PathGeometry, moment_arms, path_geometry, pull_on_bodies
 from ..muscles.resting_muscle import resting_muscle
 
 GRIP_BOUND = math.sqrt(0.5)
@@ -126,12 +126,10 @@ def still_body(
     resting = resting_muscle(model.muscles, effort.activation, muscles.length)
     force = resting.force
 
-    tissue = passive_moment(model.passive_moments, value, jnp.zeros_like(value))
-    supplied = about_coordinates(model.passive_moments, tissue, value.size)
-    supplied = supplied + tension @ ligaments.mobility + force @ arms
-    own = np.array(model.actuators.coordinates, int)[:, None] == np.arange(value.size)
-    control = effort.control * model.actuators.optimal_force
-    supplied = supplied + control @ jnp.asarray(own, value.dtype)
+    speed = jnp.zeros_like(value)
+    supplied = force @ arms + supplied_without_muscles(
+        model, value, speed, ligaments, tension, effort.control
+    )
     needed = inverse_dynamics(skeleton, still, ground_wrench + ligament_wrench)
 
     free = np.array(skeleton.coordinates.free, int)
@@ -146,10 +144,27 @@ def still_body(
         moment_arm=project_couplers(skeleton, value, arms)[:, free],
         ligament_force=tension,
         ligament_length=ligaments.length,
-        passive_moment=tissue,
+        passive_moment=passive_moment(model.passive_moments, value, speed),
         wrench=ground_wrench + ligament_wrench + pull_on_bodies(muscles, force, n),
         ground_wrench=ground_wrench,
     )
+
+
+def supplied_without_muscles(
+    model: Model,
+    value: Float[Array, " coordinate"],
+    speed: Float[Array, " coordinate"],
+    ligaments: PathGeometry,
+    tension: Float[Array, " ligament"],
+    control: Float[Array, " actuator"],
+) -> Float[Array, " coordinate"]:
+    """Generalized force of passive moments and actuators [N m or N], and of what ligaments with
+    moving points do beside their pull on bodies."""
+    tissue = passive_moment(model.passive_moments, value, speed)
+    supplied = about_coordinates(model.passive_moments, tissue, value.size)
+    own = np.array(model.actuators.coordinates, int)[:, None] == np.arange(value.size)
+    driven = (control * model.actuators.optimal_force) @ jnp.asarray(own, value.dtype)
+    return supplied + tension @ ligaments.mobility + driven
 
 
 def full_value(model: Model, free_value: Float[Array, " free"]) -> Float[Array, " coordinate"]:
