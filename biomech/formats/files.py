@@ -67,9 +67,10 @@ def why_no_file(path: Path) -> str:
 
 
 def files_in(folder: Path) -> list[str]:
-    """Names of the files in a folder, sorted; none if it cannot be read."""
+    """Names of the files in a folder but hidden ones, sorted; none if it cannot be read."""
     try:
-        return sorted(entry.name for entry in folder.iterdir() if entry.is_file())[:_MOST_NAMES]
+        names = (entry.name for entry in folder.iterdir() if entry.is_file())
+        return sorted(name for name in names if not name.startswith("."))[:_MOST_NAMES]
     except OSError:
         return []
 

@@ -15,6 +15,7 @@ def test_only_text_and_paths_name_a_file(tmp_path):
 
 def test_why_there_is_no_file(tmp_path):
     (tmp_path / "walk.mot").write_text("")
+    (tmp_path / ".hidden").write_text("")
     (tmp_path / "old").mkdir()
     assert files_in(tmp_path) == ["walk.mot"]
     assert why_no_file(tmp_path / "wlak.mot").endswith("Did you mean 'walk.mot'?")
