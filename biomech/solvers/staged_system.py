@@ -1,11 +1,11 @@
 """The Newton system of a programme along stages, by a Riccati recursion.
 
-The recursion goes from the last stage to the first. With s = left(z_k-1) handed on, and v = (w,
-boundary multipliers), the least cost of all that follows is a quadratic in (s, v). At each stage
-the basic entries are eliminated by LU; the others minimise, and the Cholesky factor of their matrix
-is the test of a minimum. What is left in the end is one small dense system in (z_0, w, boundary
-multipliers). The work is linear in the number of stages, no constraint is squared, and nothing is
-divided by a small number of ours.
+The recursion goes from the last interval to the first. With y the state that an interval is
+handed, and v = (w, boundary multipliers), the least cost of all that follows is a quadratic in (y,
+v). In each interval the basic entries are eliminated by LU; the others minimise, and the Cholesky
+factor of their matrix is the test of a minimum. What is left in the end is one small dense system
+in (z at the start, w, boundary multipliers). The work is linear in the number of intervals, no
+constraint is squared, and nothing is divided by a small number of ours.
 
 Source of the recursion: Rao, Wright & Rawlings (1998), J. Optim. Theory Appl. 99:723-757,
 doi:10.1023/A:1021711402723, here with rows that hold implicitly.
@@ -27,26 +27,11 @@ _FLAT = 1e-6  # curvatures below count as this when delta is scaled by them
 
 
 class Rows(NamedTuple):
-    """Of path [stage, row], of the intervals [stage - 1, row] and of the boundary [row]."""
+    """Of path [point, row], of the rule [interval, row, state] and of the boundary [row]."""
 
     path: Array
     interval: Array
     boundary: Array
-
-
-def split(x: Array, stages: int, size: int) -> tuple[Array, Array]:
-    """z of every stage [stage, size], and w."""
-    stop = stages * size
-    return x[:stop].reshape(stages, size), x[stop:]
-
-
-def split_rows(y: Array, stages: int, path: int, interval: int) -> Rows:
-    """Rows by kind; `path` and `interval` are how many a stage and an interval have."""
-    first = stages * path
-    second = first + (stages - 1) * interval
-    return Rows(
-        y[:first].reshape(stages, path), y[first:second].reshape(stages - 1, interval), y[second:]
-    )
 
 
 def joined(rows: Rows) -> Array:
@@ -54,74 +39,119 @@ def joined(rows: Rows) -> Array:
     return jnp.concatenate([part.ravel() for part in rows])
 
 
+class Layout(NamedTuple):
+    """How many of each: `intervals`; `points` in one; `size` of z; rows of `path` and states at a
+    point; rows of the `boundary`."""
+
+    intervals: int
+    points: int
+    size: int
+    path: int
+    state: int
+    boundary: int
+
+    @property
+    def all_points(self) -> int:
+        """The start's, and those of every interval."""
+        return 1 + self.intervals * self.points
+
+    @property
+    def all_rows(self) -> int:
+        """Of every kind."""
+        of_rule = self.intervals * self.points * self.state
+        return self.all_points * self.path + of_rule + self.boundary
+
+    def split(self, x: Array) -> tuple[Array, Array]:
+        """z [point, size], and w."""
+        stop = self.all_points * self.size
+        return x[:stop].reshape(self.all_points, self.size), x[stop:]
+
+    def split_rows(self, y: Array) -> Rows:
+        """Rows, or their multipliers, by kind."""
+        first = self.all_points * self.path
+        second = first + self.intervals * self.points * self.state
+        return Rows(
+            y[:first].reshape(self.all_points, self.path),
+            y[first:second].reshape(self.intervals, self.points, self.state),
+            y[second:],
+        )
+
+    def by_interval(self, at_points: Array) -> Array:
+        """What all points but the start have, gathered [interval, point x rest]."""
+        return at_points[1:].reshape(self.intervals, self.points * at_points.shape[1])
+
+
 class Curvature(NamedTuple):
-    """Second derivatives: `stage` d2/dz dz, `cross` d2/dz dw, `common` d2/dw dw."""
+    """Second derivatives: of each point to z (`stage`), to z and w (`cross`); to w (`common`)."""
 
     stage: Array
     cross: Array
     common: Array
 
     def summed(self) -> "Curvature":
-        """Of all stages: w belongs to all of them."""
+        """Of all points: w belongs to all of them."""
         return self._replace(common=jnp.sum(self.common, axis=0))
 
 
 class StagedLocal(eqx.Module):
-    """The programme to second order at a point, in blocks by stage.
+    """The programme to second order at a point of its search, in blocks.
 
     `curvature` is that of f - y' c; `of_cost`, of f alone, stands in where that is no minimum.
+    `begun` and `on`: what the start and the points of an interval hand on, to their z; `right`: the
+    rows [interval, row, point, state, size] of the rule to the z of its points.
     """
 
     objective: Float[Array, ""]
     gradient: Float[Array, " variable"]
-    residual: Float[Array, " row"]
+    residual: Float[Array, " constraint"]
     curvature: Curvature
     of_cost: Curvature | None
-    path: Float[Array, "stage path size"]
-    left: Float[Array, "interval link size"]
-    right: Float[Array, "interval link size"]
-    path_common: Float[Array, "stage path common"]
-    interval_common: Float[Array, "interval link common"]
+    path: Float[Array, "all_points path size"]
+    path_common: Float[Array, "all_points path common"]
+    begun: Float[Array, "state size"]
+    on: Float[Array, "interval point state size"]
+    right: Float[Array, "interval row point state size"]
+    interval_common: Float[Array, "interval row state common"]
     boundary: tuple[Array, Array, Array]
+    layout: Layout = eqx.field(static=True)
     basic: tuple[int, ...] = eqx.field(static=True)
 
-    def split(self, x: Array) -> tuple[Array, Array]:
-        """z of every stage, and w."""
-        stages, size, _ = self.curvature.stage.shape
-        return split(x, stages, size)
-
-    def split_rows(self, y: Array) -> Rows:
-        """Rows, or their multipliers, by kind."""
-        stages, path, _ = self.path.shape
-        return split_rows(y, stages, path, self.left.shape[1])
+    def _inside(self, z):
+        return z[1:].reshape(self.layout.intervals, self.layout.points, self.layout.size)
 
     def rows_along(self, dx):
         """J dx."""
-        z, w = self.split(dx)
+        z, w = self.layout.split(dx)
+        inside = self._inside(z)
         first, last, common = self.boundary
-        path = jnp.einsum("kij,kj->ki", self.path, z) + self.path_common @ w
-        interval = jnp.einsum("kij,kj->ki", self.left, z[:-1]) + self.interval_common @ w
-        interval = interval + jnp.einsum("kij,kj->ki", self.right, z[1:])
-        return joined(Rows(path, interval, first @ z[0] + last @ z[-1] + common @ w))
+        path = jnp.einsum("pij,pj->pi", self.path, z) + self.path_common @ w
+        on = jnp.einsum("kjxa,kja->kx", self.on, inside)
+        handed = jnp.concatenate([(self.begun @ z[0])[None], on[:-1]])
+        rule = jnp.einsum("kijxa,kja->kix", self.right, inside) + handed[:, None]
+        rule = rule + self.interval_common @ w
+        return joined(Rows(path, rule, first @ z[0] + last @ z[-1] + common @ w))
 
     def rows_transposed(self, y):
         """J' y."""
-        rows = self.split_rows(y)
+        rows = self.layout.split_rows(y)
         first, last, common = self.boundary
-        z = jnp.einsum("kij,ki->kj", self.path, rows.path)
-        z = z.at[:-1].add(jnp.einsum("kij,ki->kj", self.left, rows.interval))
-        z = z.at[1:].add(jnp.einsum("kij,ki->kj", self.right, rows.interval))
+        handed = jnp.sum(rows.interval, axis=1)
+        later = jnp.concatenate([handed[1:], jnp.zeros_like(handed[:1])])
+        inside = jnp.einsum("kijxa,kix->kja", self.right, rows.interval)
+        inside = inside + jnp.einsum("kjxa,kx->kja", self.on, later)
+        z = jnp.concatenate([(handed[0] @ self.begun)[None], inside.reshape(-1, self.layout.size)])
+        z = z + jnp.einsum("pij,pi->pj", self.path, rows.path)
         z = z.at[0].add(rows.boundary @ first).at[-1].add(rows.boundary @ last)
-        w = jnp.einsum("kij,ki->j", self.path_common, rows.path)
-        w = w + jnp.einsum("kij,ki->j", self.interval_common, rows.interval)
+        w = jnp.einsum("pij,pi->j", self.path_common, rows.path)
+        w = w + jnp.einsum("kixc,kix->c", self.interval_common, rows.interval)
         return jnp.concatenate([z.ravel(), w + rows.boundary @ common])
 
     def weighed(self, diagonal, dx):
         """(hessian + diagonal) dx."""
-        z, w = self.split(dx)
+        z, w = self.layout.split(dx)
         stage, cross, common = self.curvature
-        to_z = jnp.einsum("kij,kj->ki", stage, z) + cross @ w
-        to_w = jnp.einsum("kij,ki->j", cross, z) + common @ w
+        to_z = jnp.einsum("pij,pj->pi", stage, z) + cross @ w
+        to_w = jnp.einsum("pij,pi->j", cross, z) + common @ w
         return jnp.concatenate([to_z.ravel(), to_w]) + diagonal * dx
 
     def factorise(self, diagonal, last_shift) -> "StagedFactors":
@@ -137,7 +167,7 @@ class StagedLocal(eqx.Module):
         )
 
     def _shifted(self, diagonal, last_shift) -> "StagedFactors":
-        at_stage, at_common = self.split(diagonal)
+        at_stage, at_common = self.layout.split(diagonal)
         stage, _, common = self.curvature
         size = jnp.concatenate(
             [
@@ -158,11 +188,11 @@ class StagedLocal(eqx.Module):
 
 
 class _Stored(NamedTuple):
-    """Of one stage k >= 1: z = free @ f + given @ (s, v) + what the rows ask for.
+    """Of one interval: its z = free @ f + given @ (y, v) + what the rows ask for.
 
-    - `basis`: LU factor of the rows along the basic entries. `weight`: W + left' P left.
+    - `basis`: LU factor of the rows along the basic entries. `weight`: W, and what follows.
     - `common`: d2/dz dv. `factor`: Cholesky's, of the free entries. `feedback`: its inverse times
-      their mixed second derivatives with (s, v).
+      their mixed second derivatives with (y, v).
     """
 
     basis: tuple[Array, Array]
@@ -175,18 +205,31 @@ class _Stored(NamedTuple):
 
 
 class _Eliminated(NamedTuple):
-    """Every stage but the first, and the dense system that is left in the end."""
+    """Every interval, what it hands on, and the dense system that is left in the end."""
 
-    stages: _Stored
+    intervals: _Stored
+    on: Array
     end: "_End"
 
 
 class _End(NamedTuple):
+    """A small dense system, split along and across its rows (`dense_programme`)."""
+
     weight: Array
     rows: Array
     triangle: Array
     null: Array
     factor: Array
+
+    def solve(self, push, wanted):
+        """x and multipliers y of weight x - rows' y = -push, rows x = wanted."""
+        along = self.rows @ jax.scipy.linalg.solve_triangular(self.triangle.T, wanted, lower=True)
+        rest = self.null.T @ (push + self.weight @ along)
+        x = along - self.null @ jax.scipy.linalg.cho_solve((self.factor, True), rest)
+        y = jax.scipy.linalg.solve_triangular(
+            self.triangle, self.rows.T @ (push + self.weight @ x), lower=False
+        )
+        return x, y
 
 
 class StagedFactors(eqx.Module):
@@ -213,71 +256,99 @@ class StagedFactors(eqx.Module):
 
 
 def _is_minimum(found: _Eliminated):
-    finite = jnp.all(jnp.isfinite(found.stages.factor)) & jnp.all(jnp.isfinite(found.end.factor))
+    finite = jnp.all(jnp.isfinite(found.intervals.factor)) & jnp.all(jnp.isfinite(found.end.factor))
     return finite
 
 
 def _order(local):
-    """Basic entries, and the others."""
-    basic = np.array(local.basic, int)
-    return basic, np.setdiff1d(np.arange(local.path.shape[2]), basic)
+    """Basic entries of an interval's z, and the others."""
+    size, points = local.layout.size, local.layout.points
+    basic = np.add.outer(size * np.arange(points), np.array(local.basic, int)).ravel()
+    return basic, np.setdiff1d(np.arange(points * size), basic)
+
+
+class _Intervals(NamedTuple):
+    """Blocks of whole intervals: rows are those of the rule, then of path at every point."""
+
+    weight: Array
+    to_v: Array
+    on: Array
+    rows: Array
+    rows_common: Array
+
+
+def _intervals(local: StagedLocal, diagonal) -> _Intervals:
+    layout, dtype = local.layout, diagonal.dtype
+    k, s, size = layout.intervals, layout.points, layout.size
+    n_bound, each = layout.boundary, jnp.eye(layout.points, dtype=dtype)
+    inside = lambda part: part[1:].reshape(k, s, *part.shape[1:])
+    at_points, _ = layout.split(diagonal)
+    stage = inside(local.curvature.stage) + jax.vmap(jax.vmap(jnp.diag))(inside(at_points))
+    weight = jnp.einsum("kjab,jl->kjalb", stage, each).reshape(k, s * size, s * size)
+    n_common = local.curvature.cross.shape[-1]
+    cross = inside(local.curvature.cross).reshape(k, s * size, n_common)
+    # To v = (w, boundary multipliers): the last point of all meets the boundary.
+    to_v = jnp.concatenate([cross, jnp.zeros((k, s * size, n_bound), dtype)], axis=2)
+    to_v = to_v.at[-1, -size:, n_common:].add(-local.boundary[1].T)
+    on = jnp.moveaxis(local.on, 1, 2).reshape(k, layout.state, s * size)
+    on = on.at[-1].set(0.0)  # the last interval hands on nothing
+    rule = jnp.moveaxis(local.right, 3, 2).reshape(k, s * layout.state, s * size)
+    path = jnp.einsum("kjga,jl->kjgla", inside(local.path), each)
+    rows = jnp.concatenate([rule, path.reshape(k, s * layout.path, s * size)], axis=1)
+    rows_common = jnp.concatenate(
+        [
+            local.interval_common.reshape(k, s * layout.state, n_common),
+            inside(local.path_common).reshape(k, s * layout.path, n_common),
+        ],
+        axis=1,
+    )
+    return _Intervals(weight, to_v, on, rows, rows_common)
 
 
 def _eliminated(local: StagedLocal, diagonal) -> _Eliminated:
-    at_stage, at_common = local.split(diagonal)
-    weights = local.curvature.stage + jax.vmap(jnp.diag)(at_stage)
-    cross, common_weight = local.curvature.cross, local.curvature.common + jnp.diag(at_common)
-    stages, size, common = cross.shape
-    first, last, boundary_common = local.boundary
-    n_row, n_bound = local.left.shape[1], first.shape[0]
-    dtype = weights.dtype
-    # To v = (w, boundary multipliers): the last stage meets the boundary.
-    to_v = jnp.concatenate([cross, jnp.zeros((stages, size, n_bound), dtype)], axis=2)
-    to_v = to_v.at[-1, :, common:].add(-last.T)
-    # What stage k >= 1 hands on; the last one nothing.
-    hands_on = jnp.concatenate([local.left[1:], jnp.zeros((1, n_row, size), dtype)])
-    v_size = common + n_bound
-    value = jnp.zeros((n_row, n_row), dtype)
-    mixed = jnp.zeros((n_row, v_size), dtype)
-    pure = jnp.zeros((v_size, v_size), dtype)
+    layout, dtype = local.layout, diagonal.dtype
+    at_points, at_common = layout.split(diagonal)
+    n, common = layout.state, at_common.shape[0]
+    v_size, size = common + layout.boundary, layout.points * layout.size
     basic, other = _order(local)
+    n_free = other.size
+    handed = np.zeros((basic.size, n))
+    handed[: layout.points * n] = np.tile(np.eye(n), (layout.points, 1))
+    handed = jnp.asarray(handed, dtype)
 
     def back(carry, at):
         value, mixed, pure = carry
-        weight, to_v, left, right, right_v, path, path_v = at
-        rows = jnp.concatenate([right, path])
-        rows_v = jnp.concatenate([right_v, path_v])
+        weight, to_v, on, rows, rows_common = at
         basis = jax.scipy.linalg.lu_factor(rows[:, basic])
-        handed = jnp.eye(rows.shape[0], n_row, dtype=dtype)
-        known = jnp.concatenate([rows[:, other], handed, rows_v], axis=1)
+        known = jnp.concatenate([rows[:, other], handed, rows_common], axis=1)
         follow = -jax.scipy.linalg.lu_solve(basis, known)
-        n_free = other.size
         free = jnp.zeros((size, n_free), dtype).at[basic].set(follow[:, :n_free])
         free = free.at[other, np.arange(n_free)].set(1.0)
-        given = jnp.zeros((size, n_row + v_size), dtype)
-        given = given.at[basic, : n_row + common].set(follow[:, n_free:])
+        given = jnp.zeros((size, n + v_size), dtype)
+        given = given.at[basic, : n + common].set(follow[:, n_free:])
 
-        weight = weight + left.T @ value @ left
-        to_v = to_v + left.T @ mixed
-        to_given = weight @ given
-        to_given = to_given.at[:, n_row:].add(to_v)
+        weight = weight + on.T @ value @ on
+        to_v = to_v + on.T @ mixed
+        to_given = (weight @ given).at[:, n:].add(to_v)
         factor = jnp.linalg.cholesky(free.T @ weight @ free, symmetrize_input=True)
         feedback = jax.scipy.linalg.solve_triangular(factor, free.T @ to_given, lower=True)
         whole = given.T @ to_given
-        whole = whole.at[n_row:].add(to_v.T @ given).at[n_row:, n_row:].add(pure)
+        whole = whole.at[n:].add(to_v.T @ given).at[n:, n:].add(pure)
         whole = whole - feedback.T @ feedback
         whole = 0.5 * (whole + whole.T)
         stored = _Stored(basis, free, given, weight, to_v, factor, feedback)
-        new = (whole[:n_row, :n_row], whole[:n_row, n_row:], whole[n_row:, n_row:])
-        return new, stored
+        return (whole[:n, :n], whole[:n, n:], whole[n:, n:]), stored
 
-    at = (weights[1:], to_v[1:], hands_on, local.right, local.interval_common)
-    at = (*at, local.path[1:], local.path_common[1:])
-    (value, mixed, pure), stored = jax.lax.scan(back, (value, mixed, pure), at, reverse=True)
-    weight = weights[0] + local.left[0].T @ value @ local.left[0]
-    to_v = to_v[0] + local.left[0].T @ mixed
-    end = _end(local, weight, to_v, pure, common_weight)
-    return _Eliminated(stored, end)
+    nothing = (jnp.zeros((n, n), dtype), jnp.zeros((n, v_size), dtype))
+    nothing = (*nothing, jnp.zeros((v_size, v_size), dtype))
+    blocks = _intervals(local, diagonal)
+    (value, mixed, pure), stored = jax.lax.scan(back, nothing, blocks, reverse=True)
+    stage, cross, common_weight = local.curvature
+    weight = stage[0] + jnp.diag(at_points[0]) + local.begun.T @ value @ local.begun
+    to_v = jnp.zeros((layout.size, v_size), dtype).at[:, :common].set(cross[0])
+    to_v = to_v + local.begun.T @ mixed
+    end = _end(local, weight, to_v, pure, common_weight + jnp.diag(at_common))
+    return _Eliminated(stored, blocks.on, end)
 
 
 def _end(local, weight, to_v, pure, common_weight) -> _End:
@@ -312,7 +383,7 @@ def _end(local, weight, to_v, pure, common_weight) -> _End:
         [
             local.path[0],
             local.path_common[0],
-            jnp.zeros((local.path.shape[1], n_bound), weight.dtype),
+            jnp.zeros((local.layout.path, n_bound), weight.dtype),
         ],
         axis=1,
     )
@@ -326,61 +397,56 @@ def _end(local, weight, to_v, pure, common_weight) -> _End:
 
 def _substituted(local: StagedLocal, eliminated: _Eliminated, pull, residual):
     """dx and y of the Newton system, unrefined."""
-    pull_z, pull_w = local.split(pull)
-    rows = local.split_rows(residual)
-    stored, end = eliminated
-    size, common = pull_z.shape[1], pull_w.shape[0]
-    n_row, n_path = rows.interval.shape[1], rows.path.shape[1]
-    n_bound = rows.boundary.shape[0]
+    layout = local.layout
+    pull_z, pull_w = layout.split(pull)
+    rows = layout.split_rows(residual)
+    stored, on, end = eliminated
+    n, n_path, size, common = layout.state, layout.path, layout.size, pull_w.shape[0]
     basic, other = _order(local)
     place, no_choice = np.argsort(np.concatenate([basic, other])), jnp.zeros(other.size, pull.dtype)
-    hands_on = jnp.concatenate([local.left[1:], jnp.zeros((1, n_row, size), pull.dtype)])
 
     def back(carry, at):
         slope, slope_v = carry
-        stage, pull, left, asked = at
+        stage, pull, on, asked = at
         followed = -jax.scipy.linalg.lu_solve(stage.basis, asked)
         start = jnp.concatenate([followed, no_choice])[place]
-        pulled = pull + left.T @ slope
+        pulled = pull + on.T @ slope
         push = stage.weight @ start + pulled
         pressed = jax.scipy.linalg.solve_triangular(stage.factor, stage.free.T @ push, lower=True)
-        on = stage.given.T @ push - stage.feedback.T @ pressed
-        new = on[:n_row], on[n_row:] + stage.common.T @ start + slope_v
+        back = stage.given.T @ push - stage.feedback.T @ pressed
+        new = back[:n], back[n:] + stage.common.T @ start + slope_v
         return new, (start, pulled, pressed)
 
-    asked = jnp.concatenate([rows.interval, rows.path[1:]], axis=1)
-    nothing = jnp.zeros(n_row, pull.dtype), jnp.zeros(common + n_bound, pull.dtype)
-    (slope, slope_v), found = jax.lax.scan(
-        back, nothing, (stored, pull_z[1:], hands_on, asked), reverse=True
-    )
-    push = jnp.concatenate(
-        [
-            pull_z[0] + local.left[0].T @ slope,
-            pull_w + slope_v[:common],
-            jnp.zeros(n_bound, pull.dtype),
-        ]
-    )
-    wanted = jnp.concatenate([-rows.path[0], slope_v[common:] - rows.boundary])
-    along = end.rows @ jax.scipy.linalg.solve_triangular(end.triangle.T, wanted, lower=True)
-    rest = end.null.T @ (push + end.weight @ along)
-    first = along - end.null @ jax.scipy.linalg.cho_solve((end.factor, True), rest)
-    y = jax.scipy.linalg.solve_triangular(
-        end.triangle, end.rows.T @ (push + end.weight @ first), lower=False
+    asked = [
+        rows.interval.reshape(layout.intervals, layout.points * n),
+        layout.by_interval(rows.path),
+    ]
+    nothing = jnp.zeros(n, pull.dtype), jnp.zeros(common + layout.boundary, pull.dtype)
+    at = (stored, layout.by_interval(pull_z), on, jnp.concatenate(asked, axis=1))
+    (slope, slope_v), found = jax.lax.scan(back, nothing, at, reverse=True)
+
+    no_slack = jnp.zeros(layout.boundary, pull.dtype)
+    push = [pull_z[0] + local.begun.T @ slope, pull_w + slope_v[:common], no_slack]
+    first, y = end.solve(
+        jnp.concatenate(push), jnp.concatenate([-rows.path[0], slope_v[common:] - rows.boundary])
     )
     z_first, w = first[:size], first[size : size + common]
     v = jnp.concatenate([w, y[n_path:]])
 
     def forth(state, at):
-        stage, left, (start, pulled, pressed) = at
+        stage, on, (start, pulled, pressed) = at
         known = jnp.concatenate([state, v])
         free = -jax.scipy.linalg.solve_triangular(
             stage.factor, stage.feedback @ known + pressed, trans=1, lower=True
         )
         z = stage.free @ free + stage.given @ known + start
         push = (stage.weight @ z + stage.common @ v + pulled)[basic]
-        return left @ z, (z, jax.scipy.linalg.lu_solve(stage.basis, push, trans=1))
+        return on @ z, (z, jax.scipy.linalg.lu_solve(stage.basis, push, trans=1))
 
-    _, (z, y_stage) = jax.lax.scan(forth, local.left[0] @ z_first, (stored, hands_on, found))
+    _, (z, y_inside) = jax.lax.scan(forth, local.begun @ z_first, (stored, on, found))
+    of_rule = layout.points * n
+    path = jnp.concatenate(
+        [y[None, :n_path], y_inside[:, of_rule:].reshape(layout.all_points - 1, n_path)]
+    )
     dx = jnp.concatenate([z_first, z.ravel(), w])
-    path = jnp.concatenate([y[None, :n_path], y_stage[:, n_row:]])
-    return dx, joined(Rows(path, y_stage[:, :n_row], y[n_path:]))
+    return dx, joined(Rows(path, y_inside[:, :of_rule], y[n_path:]))
