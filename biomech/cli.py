@@ -8,6 +8,7 @@ that `biomech --help` is quick.
 import json
 import os
 import sys
+import textwrap
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -199,9 +200,10 @@ def interventions(
     if markdown:
         _print(reference(chosen))
         return
-    _print(listing(chosen, min(_console().width, _WIDEST)))
+    width = min(_console().width, _WIDEST)
+    _print(listing(chosen, width))
     if not kinds:
-        _print(f"Muscle groups: {', '.join(GROUPS)}.")
+        _print(textwrap.fill(f"Muscle groups: {', '.join(GROUPS)}.", width))
 
 
 @app.command()
