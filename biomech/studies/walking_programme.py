@@ -1,0 +1,196 @@
+"""Walking as a programme along stages: its variables, rows and costs.
+
+At every point of a cycle (or of half of one, if the second half is the mirror image of the first)
+the variables are, for the free coordinates, values q and speeds v; of every muscle the activation a
+and the excitation e; accelerations; and the actuators' controls:
+
+    z = (q, v / SPEED, a, e, dv/dt / ACCELERATION, control)
+
+    path      residual of `moving_body` over MOMENT or FORCE of the body's own weight
+    rule      h dq/dt = h v,  h dv/dt = h acceleration,  h da/dt = h activation_rate(e, a)
+    boundary  (q, v, a) at the end = those at the start, or their mirror image, with the pelvis
+              `advance` further along x
+
+so that no differential equation but that of activation is nonlinear, accelerations are found at
+every point, and the laws of mechanics hold there to the solver's tolerance.
+
+The cost is an average over the cycle [-],
+
+    tracking: sum over coordinates of weight (q - reference)^2
+    + effort: mean of a^2 and, by EXCITATION, of e^2; mean of control^2
+    + SMOOTHNESS * mean of (acceleration / ACCELERATION)^2
+
+all of it times SCALE, so that the barriers of the solver are small beside it. The last term only
+keeps accelerations apart that nothing else tells apart.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..dynamics.inverse_dynamics import body_weight
+from ..model.body import Model
+from ..muscles.activation import activation_rate
+from ..solvers.collocation import Collocation
+from ..solvers.staged_programme import StagedParameters, StagedProgramme
+from .mirror import mirror
+from .moving_body import moving_body
+
+SPEED, ACCELERATION = 5.0, 50.0
+"""Units of speed and acceleration in z [rad/s or m/s, per s]."""
+MOMENT, FORCE = 0.07, 0.25
+"""Units of the residual: of body weight times 1 m, and of body weight [-]."""
+EXCITATION, SMOOTHNESS, SCALE = 0.1, 1e-3, 100.0
+_FORWARD = "pelvis_tx"
+_NO_QUADRATURE = 1e-2  # a point outside the rule's quadrature costs this share of one inside
+
+
+class Walk(NamedTuple):
+    """What all points of a walk share.
+
+    - `duration` of the programme [s]; `advance` along x in it [m].
+    - `tracking`: weight of each free coordinate [1/rad^2 or 1/m^2], `effort`: weight of effort.
+    """
+
+    model: Model
+    duration: Float[Array, ""]
+    advance: Float[Array, ""]
+    tracking: Float[Array, " free"]
+    effort: Float[Array, ""]
+
+
+class Point(NamedTuple):
+    """What a point of a walk has of its own: reference values of the free coordinates, its share of
+    the average."""
+
+    reference: Float[Array, "*point free"]
+    share: Float[Array, "*point"]
+
+
+class Unknowns(NamedTuple):
+    """z in its own units: [rad or m, and per s, s^2], [-]."""
+
+    value: Float[Array, "*point free"]
+    speed: Float[Array, "*point free"]
+    activation: Float[Array, "*point muscle"]
+    excitation: Float[Array, "*point muscle"]
+    acceleration: Float[Array, "*point free"]
+    control: Float[Array, "*point actuator"]
+
+    def packed(self) -> Array:
+        """z."""
+        return jnp.concatenate(
+            [
+                *(self.value, self.speed / SPEED, self.activation, self.excitation),
+                *(self.acceleration / ACCELERATION, self.control),
+            ],
+            axis=-1,
+        )
+
+
+def unknowns(model: Model, z: Array) -> Unknowns:
+    """`z` taken apart."""
+    n, m = len(model.skeleton.coordinates.free), len(model.muscles.names)
+    ends = np.cumsum([n, n, m, m, n])
+    q, v, a, e, acceleration, control = jnp.split(z, ends, axis=-1)
+    return Unknowns(q, SPEED * v, a, e, ACCELERATION * acceleration, control)
+
+
+def walking_programme(
+    model: Model,
+    rule: Collocation,
+    intervals: int,
+    *,
+    half: bool,
+    friction_sharpness: float | None = 4.0,
+) -> StagedProgramme:
+    """The programme of a walk of `intervals`, for `StagedParameters(Walk, Point)`.
+
+    `half`: of half a cycle, that ends in the mirror image of its start. Of `model` only the
+    structure counts here; its numbers come with `Walk`. `friction_sharpness` as in `contact_force`.
+
+    **Raises:** `BadInput` for `half` of a body without a mirror image.
+    """
+    coordinates = model.skeleton.coordinates
+    n, m = len(coordinates.free), len(model.muscles.names)
+    image = mirror(model) if half else None
+    forward = jnp.asarray([float(name == _FORWARD) for name in coordinates.free_names])
+    turning = np.array([coordinates.motion_types[i] == "rotational" for i in coordinates.free])
+
+    def cost(z, w, walk, point):
+        u = unknowns(walk.model, z)
+        effort = jnp.mean(u.activation**2) + EXCITATION * jnp.mean(u.excitation**2)
+        effort = effort + jnp.sum(u.control**2) / max(1, u.control.size)
+        off = jnp.sum(walk.tracking * (u.value - point.reference) ** 2)
+        rough = jnp.mean((u.acceleration / ACCELERATION) ** 2)
+        return SCALE * point.share * (off + walk.effort * effort + SMOOTHNESS * rough)
+
+    def path(z, w, walk, point):
+        u = unknowns(walk.model, z)
+        body = moving_body(
+            *(walk.model, u.value, u.speed, u.acceleration, u.activation, u.control),
+            friction_sharpness=friction_sharpness,
+        )
+        unit = jnp.asarray(np.where(turning, MOMENT, FORCE), z.dtype)
+        return body.residual / (body_weight(walk.model.skeleton) * unit)
+
+    def state(z, w, walk, point):
+        return z[: 2 * n + m]
+
+    def rate(z, w, walk, point):
+        u = unknowns(walk.model, z)
+        change = [u.speed, u.acceleration / SPEED, activation_rate(u.excitation, u.activation)]
+        return walk.duration / intervals * jnp.concatenate(change)
+
+    def boundary(first, last, w, walk):
+        begin, end = unknowns(walk.model, first), unknowns(walk.model, last)
+        seen = (lambda x: x) if image is None else image.motion
+        fibers = begin.activation if image is None else image.muscles(begin.activation)
+        return jnp.concatenate(
+            [
+                end.value - seen(begin.value) - walk.advance * forward,
+                (end.speed - seen(begin.speed)) / SPEED,
+                end.activation - fibers,
+            ]
+        )
+
+    accelerations = range(2 * n + 2 * m, 3 * n + 2 * m)
+    return StagedProgramme(
+        cost=cost,
+        path=path,
+        state=state,
+        rate=rate,
+        boundary=boundary,
+        rule=rule,
+        intervals=intervals,
+        size=3 * n + 2 * m + len(model.actuators.names),
+        common=0,
+        curved=2 * n,
+        basic=(*range(2 * n + m), *accelerations),
+        lanes=(2, m),
+        least_squares=True,
+    )
+
+
+def instants(rule: Collocation, intervals: int) -> Float[np.ndarray, " point"]:
+    """When the points of a programme are, in its duration [-]; the start first."""
+    inside = np.add.outer(np.arange(intervals), rule.points).ravel()
+    return np.concatenate([[0.0], inside]) / intervals
+
+
+def average(rule: Collocation, intervals: int) -> Float[np.ndarray, " point"]:
+    """Share of each point in an average over the programme."""
+    inside = np.tile(rule.quadrature, (intervals, 1))
+    inside[:-1, -1] += rule.start_quadrature
+    start = max(rule.start_quadrature, _NO_QUADRATURE)
+    return np.concatenate([[start], inside.ravel()]) / intervals
+
+
+def walking_parameters(
+    walk: Walk, rule: Collocation, intervals: int, reference: Float[np.ndarray, "point free"]
+) -> StagedParameters:
+    """Of `walking_programme`; `reference` at `instants`."""
+    share = jnp.asarray(average(rule, intervals))
+    return StagedParameters(walk, Point(jnp.asarray(reference), share))
