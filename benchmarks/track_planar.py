@@ -1,7 +1,7 @@
 """How the optimal-control engine does on tracking the reference gait with `planar`.
 
-    python benchmarks/track_planar.py [--intervals 25] [--rule trapezoidal] [--barrier 0.1]
-        [--steps 120] [--perturbed 1 2 3] [--size 0.1]
+    python benchmarks/track_planar.py [--intervals 50] [--rule radau2] [--barrier 1e-3]
+        [--steps 150] [--perturbed 1 2 3] [--size 0.1]
 
 Half a stride, ended by the mirror image of its start; the duration is given. One solve from the
 reference itself, and one for each seed of `--perturbed` from angles off by up to `--size` rad at
@@ -21,10 +21,10 @@ SPREAD, PLACE, FOOT = 0.1, 0.05, 1e-2  # rad, m that count 1; share of that for 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--intervals", type=int, default=25)
-    parser.add_argument("--rule", choices=RULES, default=RULES[0])
-    parser.add_argument("--barrier", type=float, default=0.1, help="at the start")
-    parser.add_argument("--steps", type=int, default=120, help="at most")
+    parser.add_argument("--intervals", type=int, default=50)
+    parser.add_argument("--rule", choices=RULES, default="radau2")
+    parser.add_argument("--barrier", type=float, default=1e-3, help="at the start")
+    parser.add_argument("--steps", type=int, default=150, help="at most")
     parser.add_argument("--perturbed", type=int, nargs="*", default=[], help="seeds")
     parser.add_argument("--size", type=float, default=0.1, help="of a perturbation [rad]")
     measure(parser.parse_args())

@@ -195,6 +195,14 @@ def coordinate_ancestry(skeleton: Skeleton) -> np.ndarray:
     return skeleton.ancestors[:, np.maximum(owner, 0)] * (owner >= 0)
 
 
+def body_twist(
+    skeleton: Skeleton, now: Pose, speed: Float[Array, " coordinate"]
+) -> Float[Array, "body 6"]:
+    """Twist of every body where coordinates move at `speed` [rad/s or m/s]."""
+    ancestry = jnp.asarray(coordinate_ancestry(skeleton), speed.dtype)
+    return ancestry @ (now.motion_subspace * speed[:, None])
+
+
 def body_motion(
     skeleton: Skeleton,
     value: Float[Array, " coordinate"],
@@ -202,11 +210,10 @@ def body_motion(
     acceleration: Float[Array, " coordinate"],
 ) -> BodyMotion:
     """Pose, twist and twist rate of every body."""
-    ancestry = jnp.asarray(coordinate_ancestry(skeleton), value.dtype)
 
     def twist(value, speed):
         now = pose(skeleton, value)
-        return ancestry @ (now.motion_subspace * speed[:, None]), now
+        return body_twist(skeleton, now, speed), now
 
     velocity, rate, now = jax.jvp(twist, (value, speed), (speed, acceleration), has_aux=True)
     return BodyMotion(now, velocity, rate)

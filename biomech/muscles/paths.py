@@ -131,6 +131,18 @@ def moment_arms(
     return paths_now.mobility.at[spans.path[span], coordinate].add(arm)
 
 
+def lengthening(
+    paths_now: PathGeometry, velocity: Float[Array, "body 6"], speed: Float[Array, " coordinate"]
+) -> Float[Array, " path"]:
+    """d(length)/dt [m/s] where bodies move at `velocity` and coordinates at `speed` (as couplers
+    have it): - moment arms . speed, without the arms."""
+    spans = paths_now.layout.spans
+    velocity = jnp.concatenate([velocity, jnp.zeros_like(velocity[:1])])  # body -1: ground
+    apart = velocity[spans.start_body] - velocity[spans.end_body]
+    power = sum_by_group(jnp.sum(paths_now.line * apart, axis=-1), spans.path, len(paths_now.length))
+    return -power - paths_now.mobility @ speed
+
+
 def pull_on_bodies(
     paths_now: PathGeometry, tension: Float[Array, "*n path"], n_bodies: int
 ) -> Float[Array, "*n body 6"]:

@@ -5,17 +5,19 @@ A movement has a start and K intervals. The start is one point, an interval as m
 to all. With `shared` parameters and what a point has of its own, `here`,
 
     minimise    sum over points of cost(z, w, shared, here)
-    subject to  path(z, w, shared, here) = 0                                at every point
+    subject to  every row of the path = 0                                   at every point
                 the rule, for states state(z, ...) and rates rate(z, ...)   in every interval
                 boundary(z_start, z_end, w, shared) = 0                     affine in all three
 
-`rate` is h dx/dt: the length of the interval is the caller's to multiply by. x is (z at the start,
-z at the points of each interval, w); rows are those of path, of the rule, of the boundary.
+`rate` is h dx/dt: the length of the interval is the caller's to multiply by. The rows of the path
+are given by their sum, each times a weight: path(weights, z, w, shared, here), linear in `weights`.
+For laws of mechanics this is virtual power, and both it and its derivatives are far quicker to have
+than row by row. x is (z at the start, z at the points of each interval, w); rows are those of path,
+of the rule, of the boundary.
 
-The first `curved` entries of z, and w, may enter in any smooth way. The others fall into `lanes` of
-equal length, one after the other, and what is left: entries at the same place of each lane may meet
-(activation and excitation of one muscle), all else enters apart. So second derivatives are taken
-along the curved entries, and once along each lane.
+`pattern` [size, size] says which entries of z may meet: which second derivatives of cost, path,
+state and rate can be other than zero. The fewer, the fewer directions they are taken along
+(`coloring`). With w anything may meet.
 `basic` are entries of z that path and rule determine when the rest is given, as positions, speeds
 and accelerations follow from activations and moments: as many as there are rows at a point.
 
@@ -32,12 +34,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from .collocation import Collocation
+from .coloring import coloring
 from .staged_system import Curvature, Layout, Rows, StagedLocal, joined
 
 PointFunction = Callable[[Array, Array, Any, Any], Array]
+PathFunction = Callable[[Array, Array, Array, Any, Any], Array]
 
 
 class StagedParameters(NamedTuple):
@@ -48,13 +52,13 @@ class StagedParameters(NamedTuple):
 
 
 class StagedProgramme:
-    """See the head of this file. `intervals`: K; `size`: of z; `common`: of w."""
+    """See the head of this file. `rows`: of the path; `intervals`: K; `size`: of z; `common`: of w."""
 
     def __init__(
         self,
         *,
         cost: PointFunction,
-        path: PointFunction,
+        path: PathFunction,
         state: PointFunction,
         rate: PointFunction,
         boundary: Callable[[Array, Array, Array, Any], Array],
@@ -62,15 +66,15 @@ class StagedProgramme:
         intervals: int,
         size: int,
         common: int,
-        curved: int,
+        rows: int,
+        pattern: Bool[np.ndarray, "size size"],
         basic: tuple[int, ...],
-        lanes: tuple[int, int] = (1, 0),
         least_squares: bool = False,
     ):
-        self.functions = (cost, path, state, rate)
+        self.cost, self.path, self.state, self.rate = cost, path, state, rate
         self.boundary, self.rule, self.least_squares = boundary, rule, least_squares
-        self.intervals, self.size, self.common = intervals, size, common
-        self.curved, self.basic, self.lanes = curved, basic, lanes
+        self.intervals, self.size, self.common, self.rows = intervals, size, common, rows
+        self.basic, self.coloring = basic, coloring(pattern)
         self.points = 1 + intervals * rule.points.size
 
     # ------------------------------------------------------------------------- arrangement
@@ -85,13 +89,12 @@ class StagedProgramme:
         z, w = jnp.zeros(self.size), jnp.zeros(self.common)
         here = jax.tree.map(lambda leaf: leaf[0], p.here)
         count = lambda f, *a: jax.eval_shape(f, *a).shape[0]
-        _, path, state, _ = self.functions
         return Layout(
             self.intervals,
             self.rule.points.size,
             self.size,
-            path=count(path, z, w, p.shared, here),
-            state=count(state, z, w, p.shared, here),
+            path=self.rows,
+            state=count(self.state, z, w, p.shared, here),
             boundary=count(self.boundary, z, z, w, p.shared),
         )
 
@@ -100,8 +103,14 @@ class StagedProgramme:
     def values(self, x, p):
         """f and c."""
         z, w = self.split(x)
-        at = lambda z, here: tuple(f(z, w, p.shared, here) for f in self.functions)
-        cost, path, state, rate = jax.vmap(at)(z, p.here)
+        weights = jnp.zeros(self.rows, x.dtype)
+
+        def at(z, here):
+            path = jax.grad(lambda weights: self.path(weights, z, w, p.shared, here))(weights)
+            others = (f(z, w, p.shared, here) for f in (self.cost, self.state, self.rate))
+            return path, *others
+
+        path, cost, state, rate = jax.vmap(at)(z, p.here)
         boundary = self.boundary(z[0], z[-1], w, p.shared)
         return jnp.sum(cost), joined(Rows(path, self._linked(state, rate), boundary))
 
@@ -118,11 +127,21 @@ class StagedProgramme:
     def slopes(self, x, y, p):
         """Gradient of f - y' c to x, and c."""
 
-        def value(x):
-            cost, rows = self.values(x, p)
-            return cost - jnp.dot(y, rows), rows
+        def value(x, y):
+            z, w = self.split(x)
+            rows = self.layout(p).split_rows(y)
+            at = lambda z, weights, here: self.path(weights, z, w, p.shared, here)
+            path = jnp.sum(jax.vmap(at)(z, rows.path, p.here))
+            others = lambda z, here: tuple(
+                f(z, w, p.shared, here) for f in (self.cost, self.state, self.rate)
+            )
+            cost, state, rate = jax.vmap(others)(z, p.here)
+            boundary = self.boundary(z[0], z[-1], w, p.shared)
+            linked = jnp.sum(rows.interval * self._linked(state, rate))
+            return jnp.sum(cost) - path - linked - jnp.dot(rows.boundary, boundary)
 
-        return jax.grad(value, has_aux=True)(x)
+        along_x, along_y = jax.grad(value, (0, 1))(x, y)
+        return along_x, -along_y
 
     def local(self, x, y, p) -> StagedLocal:
         """Everything a step needs, with the hessian of f - y' c."""
@@ -151,14 +170,14 @@ class StagedProgramme:
         handed_w = jnp.concatenate([begun[1][None], on_w[:-1]])
         return StagedLocal(
             objective=jnp.sum(found.cost),
-            gradient=jnp.concatenate([found.gradient.ravel(), jnp.sum(found.common_gradient, 0)]),
+            gradient=jnp.concatenate([found.gradient[0].ravel(), jnp.sum(found.gradient[1], 0)]),
             residual=joined(
                 Rows(found.path, self._linked(found.state, found.rate), boundary(*ends))
             ),
             curvature=found.curvature.summed(),
-            of_cost=found.of_cost.summed() if self.least_squares else None,
-            path=found.path_rate,
-            path_common=found.path_common,
+            of_cost=None if found.of_cost is None else found.of_cost.summed(),
+            path=found.path_rate[0],
+            path_common=found.path_rate[1],
             begun=begun[0],
             on=on,
             right=right,
@@ -184,89 +203,63 @@ class StagedProgramme:
         )
 
     def _point(self, z, w, shared, here, y_path, y_state, y_rate) -> "_Point":
-        k, n = self.curved, self.size
-        cost_of, *row_functions = self.functions
+        both = (0, 1)
+        cost_of = lambda z, w: self.cost(z, w, shared, here)
+        linked_of = lambda z, w: tuple(f(z, w, shared, here) for f in (self.state, self.rate))
 
-        def rows(z, w):
-            return tuple(f(z, w, shared, here) for f in row_functions)
+        def lagrangian(z, w, weights):
+            state, rate = linked_of(z, w)
+            pulled = self.path(weights, z, w, shared, here) + y_state @ state + y_rate @ rate
+            return cost_of(z, w) - pulled, (state, rate)
 
-        def lagrangian(z, w):
-            values = rows(z, w)
-            cost = cost_of(z, w, shared, here)
-            pulled = sum(map(jnp.dot, (y_path, y_state, y_rate), values))
-            return cost - pulled, (cost, *values)
+        slopes = jax.grad(lagrangian, (0, 1, 2), has_aux=True)
+        names = self.coloring
+        dz = jnp.asarray(names.directions, z.dtype)
+        count = dz.shape[0]
+        dz = jnp.concatenate([dz, jnp.zeros((w.size, z.size), z.dtype)])
+        dw = jnp.concatenate([jnp.zeros((count, w.size), z.dtype), jnp.eye(w.size, dtype=z.dtype)])
 
-        slopes = jax.grad(lagrangian, (0, 1), has_aux=True)
-        along = lambda dz, dw: jax.jvp(slopes, (z, w), (dz, dw))
-        of_cost = jax.grad(lambda z, w: cost_of(z, w, shared, here), (0, 1))
-        others, partners = self._directions()
-        at = k + others.shape[0]
-        dz = jnp.zeros((at + w.size, n), z.dtype).at[:k].set(jnp.eye(k, n, dtype=z.dtype))
-        dz = dz.at[k:at].set(jnp.asarray(others, z.dtype))
-        dw = jnp.zeros((at + w.size, w.size), z.dtype).at[at:].set(jnp.eye(w.size, dtype=z.dtype))
-        ((to_z, to_w), values), ((bend_z, bend_w), rates) = jax.vmap(
-            along, out_axes=((None, None), (0, 0))
-        )(dz, dw)
+        def along(dz, dw):
+            at = lambda z, w: slopes(z, w, y_path)
+            (_, _, minus_path), (bend_z, bend_w, _), linked = jax.jvp(
+                at, (z, w), (dz, dw), has_aux=True
+            )
+            return -minus_path, linked, (bend_z, bend_w)
 
-        other = jax.jacfwd(lambda other: rows(jnp.concatenate([z[:k], other]), w))(z[k:])
-        along_z = [
-            jnp.concatenate([rate[:k].T, rest], axis=1)
-            for rate, rest in zip(rates[1:], other, strict=True)
-        ]
-        along_w = [rate[at:].T for rate in rates[1:]]
-        multipliers = (y_path, y_state, y_rate)
-        pulled_z, pulled_w = (
-            sum(y @ rate for y, rate in zip(multipliers, part, strict=True))
-            for part in (along_z, along_w)
-        )
+        path, (state, rate), bends = jax.vmap(along, out_axes=(None, None, 0))(dz, dw)
 
-        def arranged(bend_z, bend_w):
-            stage = jnp.zeros((n, n), z.dtype).at[:k].set(bend_z[:k])
-            stage = stage.at[k:, :k].set(bend_z[:k, k:].T)
-            for direction, (row, column) in enumerate(partners):
-                stage = stage.at[row, column].set(bend_z[k + direction, row])
-            return Curvature(stage, bend_z[at:].T, bend_w[at:])
+        def arranged(bends):
+            bend_z, bend_w = bends
+            stage = jnp.zeros((z.size, z.size), z.dtype)
+            stage = stage.at[names.row, names.column].set(bend_z[names.group, names.at_row])
+            return Curvature(stage, bend_z[count:].T, bend_w[count:])
 
-        bends = jax.vmap(lambda dz, dw: jax.jvp(of_cost, (z, w), (dz, dw))[1])(dz, dw)
-        cost, path, state, rate = values
-        path_z, state_z, rate_z = along_z
-        path_w, state_w, rate_w = along_w
+        of_cost = None
+        if self.least_squares:
+            slope = jax.grad(cost_of, both)
+            bend = lambda dz, dw: jax.jvp(slope, (z, w), (dz, dw))[1]
+            of_cost = arranged(jax.vmap(bend)(dz, dw))
+
+        one_row = lambda weights: jax.grad(self.path, (1, 2))(weights, z, w, shared, here)
+        path_rate = jax.vmap(one_row)(jnp.eye(self.rows, dtype=z.dtype))
+        state_rate, rate_rate = jax.jacfwd(linked_of, both)(z, w)
+        cost, gradient = jax.value_and_grad(cost_of, both)(z, w)
         return _Point(
-            *(cost, path, state, rate, to_z + pulled_z, to_w + pulled_w),
-            *(arranged(bend_z, bend_w), arranged(*bends)),
-            *(path_z, path_w, (state_z, state_w), (rate_z, rate_w)),
+            *(cost, path, state, rate, gradient, arranged(bends), of_cost),
+            *(path_rate, state_rate, rate_rate),
         )
-
-    def _directions(self):
-        """Along each lane, and which second derivatives [row, column] it tells.
-
-        The first lane takes along what is in no lane.
-        """
-        count, length = self.lanes
-        lanes = self.curved + np.arange(count * length).reshape(count, length)
-        alone = np.arange(self.curved + count * length, self.size)
-        directions, partners = np.zeros((count, self.size)), []
-        for i, lane in enumerate(lanes):
-            single = alone[: alone.size if i == 0 else 0]
-            directions[i, lane] = 1.0
-            directions[i, single] = 1.0
-            rows = np.concatenate([*lanes, single])
-            partners.append((rows, np.concatenate([np.tile(lane, count), single])))
-        return directions, partners
 
 
 class _Point(NamedTuple):
-    """One point to second order; `..._rate` are derivatives to z (and to w)."""
+    """One point to second order; `gradient` and each `..._rate` to (z, w)."""
 
     cost: Array
     path: Array
     state: Array
     rate: Array
-    gradient: Array
-    common_gradient: Array
+    gradient: tuple[Array, Array]
     curvature: Curvature
-    of_cost: Curvature
-    path_rate: Array
-    path_common: Array
+    of_cost: Curvature | None
+    path_rate: tuple[Array, Array]
     state_rate: tuple[Array, Array]
     rate_rate: tuple[Array, Array]

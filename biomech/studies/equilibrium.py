@@ -127,9 +127,8 @@ def still_body(
     force = resting.force
 
     speed = jnp.zeros_like(value)
-    supplied = force @ arms + supplied_without_muscles(
-        model, value, speed, ligaments, tension, effort.control
-    )
+    supplied = force @ arms + tension @ ligaments.mobility
+    supplied = supplied + tissue_and_actuators(model, value, speed, effort.control)
     needed = inverse_dynamics(skeleton, still, ground_wrench + ligament_wrench)
 
     free = np.array(skeleton.coordinates.free, int)
@@ -150,21 +149,17 @@ def still_body(
     )
 
 
-def supplied_without_muscles(
+def tissue_and_actuators(
     model: Model,
     value: Float[Array, " coordinate"],
     speed: Float[Array, " coordinate"],
-    ligaments: PathGeometry,
-    tension: Float[Array, " ligament"],
     control: Float[Array, " actuator"],
 ) -> Float[Array, " coordinate"]:
-    """Generalized force of passive moments and actuators [N m or N], and of what ligaments with
-    moving points do beside their pull on bodies."""
+    """Generalized force of passive moments and actuators [N m or N]."""
     tissue = passive_moment(model.passive_moments, value, speed)
     supplied = about_coordinates(model.passive_moments, tissue, value.size)
     own = np.array(model.actuators.coordinates, int)[:, None] == np.arange(value.size)
-    driven = (control * model.actuators.optimal_force) @ jnp.asarray(own, value.dtype)
-    return supplied + tension @ ligaments.mobility + driven
+    return supplied + (control * model.actuators.optimal_force) @ jnp.asarray(own, value.dtype)
 
 
 def full_value(model: Model, free_value: Float[Array, " free"]) -> Float[Array, " coordinate"]:

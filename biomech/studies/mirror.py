@@ -17,7 +17,7 @@ from ..compilation import compiled
 from ..dynamics.kinematics import default_values, pose
 from ..model.body import Model
 from ..model.names import BadInput
-from .moving_body import moving_body
+from .moving_body import missing, moving_body
 
 _TWIST = np.array([-1.0, -1.0, 1.0, 1.0, 1.0, -1.0])  # of (angular, linear) in the mirror
 _SAME = 1e-9  # largest difference of numbers that are the same [relative]
@@ -131,7 +131,7 @@ def _same_pains(model):
 
 @compiled
 def _residual(model, value, speed, acceleration, activation, control):
-    return moving_body(model, value, speed, acceleration, activation, control).residual
+    return missing(model, moving_body(model, value, speed, acceleration, activation, control))
 
 
 @compiled

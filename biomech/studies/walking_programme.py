@@ -6,7 +6,7 @@ and the excitation e; accelerations; and the actuators' controls:
 
     z = (q, v / SPEED, a, e, dv/dt / ACCELERATION, control)
 
-    path      residual of `moving_body` over MOMENT or FORCE of the body's own weight
+    path      what `moving_body` is missing, over MOMENT or FORCE of the body's own weight
     rule      h dq/dt = h v,  h dv/dt = h acceleration,  h da/dt = h activation_rate(e, a)
     boundary  (q, v, a) at the end = those at the start, or their mirror image, with the pelvis
               `advance` further along x
@@ -35,8 +35,9 @@ from ..model.body import Model
 from ..muscles.activation import activation_rate
 from ..solvers.collocation import Collocation
 from ..solvers.staged_programme import StagedParameters, StagedProgramme
+from .meeting import coordinates_of_muscles, coordinates_that_meet
 from .mirror import mirror
-from .moving_body import moving_body
+from .moving_body import moving_body, virtual_power
 
 SPEED, ACCELERATION = 5.0, 50.0
 """Units of speed and acceleration in z [rad/s or m/s, per s]."""
@@ -127,14 +128,14 @@ def walking_programme(
         rough = jnp.mean((u.acceleration / ACCELERATION) ** 2)
         return SCALE * point.share * (off + walk.effort * effort + SMOOTHNESS * rough)
 
-    def path(z, w, walk, point):
+    def path(weights, z, w, walk, point):
         u = unknowns(walk.model, z)
         body = moving_body(
             *(walk.model, u.value, u.speed, u.acceleration, u.activation, u.control),
             friction_sharpness=friction_sharpness,
         )
-        unit = jnp.asarray(np.where(turning, MOMENT, FORCE), z.dtype)
-        return body.residual / (body_weight(walk.model.skeleton) * unit)
+        unit = body_weight(walk.model.skeleton) * jnp.asarray(np.where(turning, MOMENT, FORCE))
+        return virtual_power(walk.model, body, weights / unit)
 
     def state(z, w, walk, point):
         return z[: 2 * n + m]
@@ -167,11 +168,35 @@ def walking_programme(
         intervals=intervals,
         size=3 * n + 2 * m + len(model.actuators.names),
         common=0,
-        curved=2 * n,
+        rows=n,
+        pattern=_pattern(model),
         basic=(*range(2 * n + m), *accelerations),
-        lanes=(2, m),
         least_squares=True,
     )
+
+
+def _pattern(model) -> np.ndarray:
+    """Which entries of z may meet."""
+    meet, of_muscle = coordinates_that_meet(model), coordinates_of_muscles(model)
+    m, controls = len(model.muscles.names), len(model.actuators.names)
+    n = meet.shape[0]
+    parts = "value", "speed", "activation", "excitation", "acceleration", "control"
+    starts = np.cumsum([0, n, n, m, m, n, controls])
+    place = {part: slice(*starts[i : i + 2]) for i, part in enumerate(parts)}
+    pattern = np.eye(starts[-1], dtype=bool)
+    for one, other, block in (
+        ("value", "value", meet),
+        ("value", "speed", meet),
+        ("speed", "speed", meet),
+        ("acceleration", "value", meet),
+        ("activation", "value", of_muscle),
+        ("activation", "speed", of_muscle),
+        ("activation", "excitation", np.eye(m, dtype=bool)),
+        ("control", "value", np.ones((controls, n), bool)),
+    ):
+        pattern[place[one], place[other]] |= block
+        pattern[place[other], place[one]] |= block.T
+    return pattern
 
 
 def instants(rule: Collocation, intervals: int) -> Float[np.ndarray, " point"]:

@@ -13,9 +13,16 @@ from biomech.solvers.collocation import radau, trapezoidal
 from biomech.solvers.interior_point import RESULTS, Options, WarmStart, minimise
 from biomech.solvers.staged_programme import StagedParameters, StagedProgramme
 
-CURVED, LANES = 2, (2, 2)
-SIZE, COMMON = CURVED + 2 * 2 + 2, 2  # two curved entries, two lanes of two, two alone
+SIZE, COMMON = 8, 2
 RULES = {"radau": radau(2), "trapezoidal": trapezoidal()}
+
+
+def meeting():
+    """The first two entries meet all, the next two the two after them, the last two themselves."""
+    pattern = np.eye(SIZE, dtype=bool)
+    pattern[:2] = pattern[:, :2] = True
+    pattern[[2, 3, 4, 5], [4, 5, 2, 3]] = True
+    return pattern
 
 
 def wavy(rule):
@@ -29,7 +36,7 @@ def wavy(rule):
 
     programme = StagedProgramme(
         cost=lambda z, w, shared, here: 0.5 * jnp.sum(shared * (z - here) ** 2) + 0.1 * meets(z, w),
-        path=lambda z, w, shared, here: g @ z + meets(z, w) + w,
+        path=lambda y, z, w, shared, here: y @ (g @ z + meets(z, w) + w),
         state=lambda z, w, shared, here: a @ z + jnp.sin(z[0]) * here[:2] + w[0],
         rate=lambda z, w, shared, here: b @ z + here[2:4] * z[:2] ** 2 * z[1] * w[1],
         boundary=lambda z, end, w, shared: first @ z + last @ end + w[0] - 1.0,
@@ -37,9 +44,9 @@ def wavy(rule):
         intervals=3,
         size=SIZE,
         common=COMMON,
-        curved=CURVED,
+        rows=2,
+        pattern=meeting(),
         basic=(0, 1, 4, 7),
-        lanes=LANES,
     )
     here = jnp.asarray(rng.normal(size=(programme.points, SIZE)))
     p = StagedParameters(jnp.linspace(1.0, 2.0, SIZE), here)
@@ -149,7 +156,7 @@ def kirk_programme(rule_name, intervals):
     return StagedProgramme(
         # The control at the start is of no use to Radau, and only has to be somewhere.
         cost=lambda z, w, end, share: jnp.where(share > 0.0, share, 1e-3) * z[0] ** 2,
-        path=lambda z, w, end, share: jnp.zeros(0),
+        path=lambda y, z, w, end, share: jnp.zeros(()),
         state=lambda z, w, end, share: z[1:],
         rate=lambda z, w, end, share: 2.0 / intervals * jnp.stack([z[2], z[0] - z[2]]),
         boundary=lambda first, last, w, end: jnp.concatenate([first[1:], last[1:] - end]),
@@ -157,7 +164,8 @@ def kirk_programme(rule_name, intervals):
         intervals=intervals,
         size=3,
         common=0,
-        curved=0,
+        rows=0,
+        pattern=np.eye(3, dtype=bool),
         basic=(1, 2),
     )
 
@@ -224,7 +232,7 @@ def steering(intervals):
 
     programme = StagedProgramme(
         cost=lambda z, w, shared, share: share * w[0] + jnp.where(share > 0, 0.0, 1e-3) * z[0] ** 2,
-        path=lambda z, w, shared, share: jnp.zeros(0),
+        path=lambda y, z, w, shared, share: jnp.zeros(()),
         state=lambda z, w, shared, share: z[1:],
         rate=rate,
         boundary=lambda first, last, w, shared: jnp.concatenate(
@@ -234,7 +242,8 @@ def steering(intervals):
         intervals=intervals,
         size=5,
         common=1,
-        curved=1,
+        rows=0,
+        pattern=np.eye(5, dtype=bool),
         basic=(1, 2, 3, 4),
     )
     p = StagedParameters(None, shares(rule, intervals))

@@ -10,7 +10,7 @@ from biomech.dynamics.inverse_dynamics import body_weight
 from biomech.formats.load import load_model
 from biomech.formats.reference_gait import reference_gait
 from biomech.solvers.collocation import radau, trapezoidal
-from biomech.studies.moving_body import moving_body
+from biomech.studies.moving_body import missing, moving_body
 from biomech.studies.walking_programme import (
     FORCE,
     MOMENT,
@@ -80,7 +80,7 @@ def test_rows_of_path_are_what_is_missing_over_body_weight(planar, gait):
         friction_sharpness=4.0,
     )
     unit = np.where(np.isin(np.arange(path.shape[1]), [1, 2]), FORCE, MOMENT)
-    expected = body.residual / (body_weight(planar.skeleton) * unit)
+    expected = missing(planar, body) / (body_weight(planar.skeleton) * unit)
     np.testing.assert_allclose(path[k], expected, rtol=1e-9, atol=1e-9)
 
 
