@@ -139,8 +139,9 @@ def lengthening(
     spans = paths_now.layout.spans
     velocity = jnp.concatenate([velocity, jnp.zeros_like(velocity[:1])])  # body -1: ground
     apart = velocity[spans.start_body] - velocity[spans.end_body]
-    power = sum_by_group(jnp.sum(paths_now.line * apart, axis=-1), spans.path, len(paths_now.length))
-    return -power - paths_now.mobility @ speed
+    of_span = jnp.sum(paths_now.line * apart, axis=-1)
+    shortening = sum_by_group(of_span, spans.path, paths_now.length.shape[0])
+    return -shortening - paths_now.mobility @ speed
 
 
 def pull_on_bodies(

@@ -21,9 +21,9 @@ state and rate can be other than zero. The fewer, the fewer directions they are 
 `basic` are entries of z that path and rule determine when the rest is given, as positions, speeds
 and accelerations follow from activations and moments: as many as there are rows at a point.
 
-Where a point is no minimum along the constraints, the curvature of the constraints is left out if
-`least_squares` says that the cost's own tells enough, as that of a sum of squares does; otherwise
-the diagonal grows until it is one.
+Where a point is no minimum along the constraints, a share of the constraints' curvature is left out
+if `least_squares` says that the cost's own tells enough, as that of a sum of squares does (without
+any it is Gauss-Newton); otherwise the diagonal grows until it is one.
 
 The Newton system is solved interval by interval (`staged_system`).
 """
@@ -52,7 +52,7 @@ class StagedParameters(NamedTuple):
 
 
 class StagedProgramme:
-    """See the head of this file. `rows`: of the path; `intervals`: K; `size`: of z; `common`: of w."""
+    """See the head of this file. `rows`: of path; `intervals`: K; `size`: of z; `common`: of w."""
 
     def __init__(
         self,

@@ -20,9 +20,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .inertia import least_shift
+from .inertia import FIRST, GROWTH, least_shift
 
 _REFINEMENTS = 2
+_FIRST_SHARE = 1.0 / 64.0  # of the constraints' curvature that is left out, where any is
 _FLAT = 1e-6  # curvatures below count as this when delta is scaled by them
 
 
@@ -155,30 +156,33 @@ class StagedLocal(eqx.Module):
         return jnp.concatenate([to_z.ravel(), to_w]) + diagonal * dx
 
     def factorise(self, diagonal, last_shift) -> "StagedFactors":
-        """With `diagonal` added to the hessian, and a delta if it needs one."""
-        if self.of_cost is None:
-            return self._shifted(diagonal, last_shift)
-        none = jnp.zeros_like(last_shift)
-        exact = _eliminated(self, diagonal)
-        return jax.lax.cond(
-            _is_minimum(exact),
-            lambda: StagedFactors(self, diagonal, exact, none),
-            lambda: dataclasses.replace(self, curvature=self.of_cost)._shifted(diagonal, none),
-        )
+        """With `diagonal` added to the hessian, and a delta if it needs one.
 
-    def _shifted(self, diagonal, last_shift) -> "StagedFactors":
-        at_stage, at_common = self.layout.split(diagonal)
-        stage, _, common = self.curvature
+        Where f tells enough by itself, delta up to 1 is the share of the curvature of c that is
+        left out.
+        """
         size = jnp.concatenate(
             [
-                (jnp.diagonal(stage, axis1=1, axis2=2) + at_stage).ravel(),
-                jnp.diag(common) + at_common,
+                jnp.diagonal(self.curvature.stage, axis1=1, axis2=2).ravel(),
+                jnp.diag(self.curvature.common),
             ]
         )
-        scale = jnp.maximum(_FLAT, jnp.abs(size))
-        factor = lambda shift: _eliminated(self, diagonal + shift * scale)
-        shift, found = least_shift(factor, _is_minimum, last_shift)
-        return StagedFactors(self, diagonal + shift * scale, found, shift)
+        scale = jnp.maximum(_FLAT, jnp.abs(size + diagonal))
+
+        def convexer(shift):
+            if self.of_cost is None:
+                return self, diagonal + shift * scale
+            share = jnp.minimum(shift, 1.0)
+            mix = lambda exact, cost: (1.0 - share) * exact + share * cost
+            curvature = jax.tree.map(mix, self.curvature, self.of_cost)
+            more = jnp.maximum(shift - GROWTH, 0.0) * scale  # once all of it is left out
+            return dataclasses.replace(self, curvature=curvature), diagonal + more
+
+        first = FIRST if self.of_cost is None else _FIRST_SHARE
+        factor = lambda shift: _eliminated(*convexer(shift))
+        shift, found = least_shift(factor, _is_minimum, last_shift, first)
+        local, shifted = convexer(shift)
+        return StagedFactors(local, shifted, found, shift)
 
     def newton(self, diagonal, pull, residual):
         """As `factorise(diagonal).solve` with no delta."""

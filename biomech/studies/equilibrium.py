@@ -33,7 +33,7 @@ from ..model.body import Model
 from ..model.contacts import Contacts
 from ..muscles.ligaments import ligament_tension
 from ..muscles.passive_moments import about_coordinates, passive_moment
-from ..muscles.paths import PathGeometry, moment_arms, path_geometry, pull_on_bodies
+from ..muscles.paths import moment_arms, path_geometry, pull_on_bodies
 from ..muscles.resting_muscle import resting_muscle
 
 GRIP_BOUND = math.sqrt(0.5)

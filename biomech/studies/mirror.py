@@ -80,6 +80,16 @@ def mirror(model: Model) -> Mirror:
     )
 
 
+def no_mirror(model: Model) -> Mirror:
+    """Where every number is its own image: of a whole cycle."""
+    free, muscles = len(model.skeleton.coordinates.free), len(model.muscles.names)
+    actuators = len(model.actuators.names)
+    return Mirror(
+        *(np.arange(free), np.ones(free), np.arange(muscles)),
+        *(np.arange(actuators), np.ones(actuators)),
+    )
+
+
 def is_symmetric(model: Model) -> bool:
     """Whether both sides are alike: the mirror image of a motion needs the mirror image of effort.
 

@@ -8,20 +8,14 @@ and the excitation e; accelerations; and the actuators' controls:
 
     path      what `moving_body` is missing, over MOMENT or FORCE of the body's own weight
     rule      h dq/dt = h v,  h dv/dt = h acceleration,  h da/dt = h activation_rate(e, a)
-    boundary  (q, v, a) at the end = those at the start, or their mirror image, with the pelvis
-              `advance` further along x
+    boundary  (q, v, a) at the end = the image of those at the start, with the pelvis `advance`
+              further along x; of a whole cycle they are their own image
 
 so that no differential equation but that of activation is nonlinear, accelerations are found at
 every point, and the laws of mechanics hold there to the solver's tolerance.
 
-The cost is an average over the cycle [-],
-
-    tracking: sum over coordinates of weight (q - reference)^2
-    + effort: mean of a^2 and, by EXCITATION, of e^2; mean of control^2
-    + SMOOTHNESS * mean of (acceleration / ACCELERATION)^2
-
-all of it times SCALE, so that the barriers of the solver are small beside it. The last term only
-keeps accelerations apart that nothing else tells apart.
+The cost is an average over the cycle (`walking_cost`), times SCALE, so that the barriers of the
+solver are small beside it.
 """
 
 from typing import NamedTuple
@@ -36,14 +30,16 @@ from ..muscles.activation import activation_rate
 from ..solvers.collocation import Collocation
 from ..solvers.staged_programme import StagedParameters, StagedProgramme
 from .meeting import coordinates_of_muscles, coordinates_that_meet
-from .mirror import mirror
+from .mirror import Mirror
 from .moving_body import moving_body, virtual_power
+from .walking_cost import ACCELERATION, Weights
+from .walking_cost import cost as cost_at
 
-SPEED, ACCELERATION = 5.0, 50.0
-"""Units of speed and acceleration in z [rad/s or m/s, per s]."""
+SPEED = 5.0
+"""Unit of speed in z [rad/s or m/s]; that of acceleration is the cost's."""
 MOMENT, FORCE = 0.07, 0.25
 """Units of the residual: of body weight times 1 m, and of body weight [-]."""
-EXCITATION, SMOOTHNESS, SCALE = 0.1, 1e-3, 100.0
+SCALE = 100.0
 _FORWARD = "pelvis_tx"
 _NO_QUADRATURE = 1e-2  # a point outside the rule's quadrature costs this share of one inside
 
@@ -52,14 +48,16 @@ class Walk(NamedTuple):
     """What all points of a walk share.
 
     - `duration` of the programme [s]; `advance` along x in it [m].
-    - `tracking`: weight of each free coordinate [1/rad^2 or 1/m^2], `effort`: weight of effort.
+    - `weights`: of the terms of the cost.
+    - `image`: of the start in the end (`mirror`). `friction_sharpness`: as in `contact_force`.
     """
 
     model: Model
     duration: Float[Array, ""]
     advance: Float[Array, ""]
-    tracking: Float[Array, " free"]
-    effort: Float[Array, ""]
+    weights: Weights
+    image: Mirror
+    friction_sharpness: Float[Array, ""]
 
 
 class Point(NamedTuple):
@@ -99,40 +97,24 @@ def unknowns(model: Model, z: Array) -> Unknowns:
     return Unknowns(q, SPEED * v, a, e, ACCELERATION * acceleration, control)
 
 
-def walking_programme(
-    model: Model,
-    rule: Collocation,
-    intervals: int,
-    *,
-    half: bool,
-    friction_sharpness: float | None = 4.0,
-) -> StagedProgramme:
+def walking_programme(model: Model, rule: Collocation, intervals: int) -> StagedProgramme:
     """The programme of a walk of `intervals`, for `StagedParameters(Walk, Point)`.
 
-    `half`: of half a cycle, that ends in the mirror image of its start. Of `model` only the
-    structure counts here; its numbers come with `Walk`. `friction_sharpness` as in `contact_force`.
-
-    **Raises:** `BadInput` for `half` of a body without a mirror image.
+    Of `model` only the structure counts here; its numbers come with `Walk`.
     """
     coordinates = model.skeleton.coordinates
     n, m = len(coordinates.free), len(model.muscles.names)
-    image = mirror(model) if half else None
     forward = jnp.asarray([float(name == _FORWARD) for name in coordinates.free_names])
     turning = np.array([coordinates.motion_types[i] == "rotational" for i in coordinates.free])
 
     def cost(z, w, walk, point):
-        u = unknowns(walk.model, z)
-        effort = jnp.mean(u.activation**2) + EXCITATION * jnp.mean(u.excitation**2)
-        effort = effort + jnp.sum(u.control**2) / max(1, u.control.size)
-        off = jnp.sum(walk.tracking * (u.value - point.reference) ** 2)
-        rough = jnp.mean((u.acceleration / ACCELERATION) ** 2)
-        return SCALE * point.share * (off + walk.effort * effort + SMOOTHNESS * rough)
+        return SCALE * point.share * cost_at(unknowns(walk.model, z), walk, point.reference)
 
     def path(weights, z, w, walk, point):
         u = unknowns(walk.model, z)
         body = moving_body(
             *(walk.model, u.value, u.speed, u.acceleration, u.activation, u.control),
-            friction_sharpness=friction_sharpness,
+            friction_sharpness=walk.friction_sharpness,
         )
         unit = body_weight(walk.model.skeleton) * jnp.asarray(np.where(turning, MOMENT, FORCE))
         return virtual_power(walk.model, body, weights / unit)
@@ -147,13 +129,11 @@ def walking_programme(
 
     def boundary(first, last, w, walk):
         begin, end = unknowns(walk.model, first), unknowns(walk.model, last)
-        seen = (lambda x: x) if image is None else image.motion
-        fibers = begin.activation if image is None else image.muscles(begin.activation)
         return jnp.concatenate(
             [
-                end.value - seen(begin.value) - walk.advance * forward,
-                (end.speed - seen(begin.speed)) / SPEED,
-                end.activation - fibers,
+                end.value - walk.image.motion(begin.value) - walk.advance * forward,
+                (end.speed - walk.image.motion(begin.speed)) / SPEED,
+                end.activation - walk.image.muscles(begin.activation),
             ]
         )
 

@@ -10,7 +10,9 @@ from biomech.dynamics.inverse_dynamics import body_weight
 from biomech.formats.load import load_model
 from biomech.formats.reference_gait import reference_gait
 from biomech.solvers.collocation import radau, trapezoidal
+from biomech.studies.mirror import mirror
 from biomech.studies.moving_body import missing, moving_body
+from biomech.studies.walking_cost import weights
 from biomech.studies.walking_programme import (
     FORCE,
     MOMENT,
@@ -42,13 +44,16 @@ def gait(planar):
 def points(planar, gait, rule, intervals):
     """Programme, parameters and the reference gait as unknowns."""
     spline, half, advance = gait
-    programme = walking_programme(planar, rule, intervals, half=True)
+    programme = walking_programme(planar, rule, intervals)
     at = half * instants(rule, intervals)
     muscles = jnp.full((at.size, len(planar.muscles.names)), 0.1)
     motion = [jnp.asarray(spline(at, order)) for order in range(3)]
     u = Unknowns(*motion[:2], muscles, muscles, motion[2], jnp.zeros((at.size, 1)))
     free = len(planar.skeleton.coordinates.free)
-    walk = Walk(planar, *map(jnp.asarray, (half, advance)), jnp.ones(free), jnp.asarray(1.0))
+    walk = Walk(
+        *(planar, jnp.asarray(half), jnp.asarray(advance)),
+        *(weights(jnp.ones(free)), mirror(planar), jnp.asarray(4.0)),
+    )
     return programme, walking_parameters(walk, rule, intervals, np.asarray(motion[0])), u
 
 

@@ -1,0 +1,359 @@
+"""Study `track`: how a body walks that stays near a reference and spares its muscles.
+
+    minimise   average over the cycle of departure from the reference, and effort
+    subject to the laws of mechanics, activation dynamics, and a cycle that ends as it began
+
+The ground reaction is no input: feet are free to press and slip, and the contact laws of the soles
+say what the ground does. So the foot, the arch and everything above it may move otherwise than the
+reference, at a price: a change of the body changes the gait, and the loads with it.
+
+A departure of `SPREAD` of an angle, or of `PLACE` of where the pelvis is, costs 1 / (number of
+coordinates); the joints within the foot, whose motion no one measures well, `FOOT` of that.
+All muscles half active cost 1/4. These weights are assumed; report what depends on them.
+
+A body that is the same on both sides walks half a cycle that ends in its mirror image; any other
+walks a whole one. Solved by `solvers.interior_point`; derivatives of everything in the record with
+respect to the model and the settings are implicit at the solution.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.interpolate
+from jaxtyping import Array, Bool, Float, Int
+
+from ..compilation import compiled
+from ..formats.trial import Trial
+from ..model.body import Model
+from ..model.names import BadInput
+from ..solvers.collocation import Collocation, radau, trapezoidal
+from ..solvers.interior_point import Options, WarmStart, minimise
+from .inverse import InverseRecord
+from .mirror import Mirror, is_symmetric, mirror, no_mirror
+from .moving_body import MovingBody
+from .walking_cost import Weights, weights
+from .walking_programme import (
+    Unknowns,
+    Walk,
+    instants,
+    unknowns,
+    walking_parameters,
+    walking_programme,
+)
+from .walking_record import inverse_record, walked_bodies
+
+SPREAD, PLACE, FOOT = 0.1, 0.05, 1e-2
+"""Departures that count [rad], [m]; share of the weight within the foot [-]."""
+SHARPNESS = 4.0
+"""Of the friction law's rounded kink, see `dynamics.contact` [-]."""
+TOLERANCE, MAX_STEPS = 1e-6, 200
+_COLD_BARRIER, _WARM_BARRIER = 1e-3, 1e-7
+_FIRST_ACTIVATION = 0.1
+_FORWARD, _HEIGHT = "pelvis_tx", "pelvis_ty"
+_WITHIN_FOOT = ("midtarsal", "mtp")
+_RULES = {"trapezoidal": trapezoidal, "radau1": lambda: radau(1), "radau2": lambda: radau(2)}
+_FEWEST_FRAMES = 20
+_OPEN = 0.1  # a stride whose ends differ by more is none [rad or m]
+
+STATUS = ("successful", "infeasible", "maximum_iterations", "not_finite", "not_computed")
+"""Meaning of `status` 0, 1, 2, ...; the last is of cases never reached."""
+
+
+class Mesh(NamedTuple):
+    """How finely half a cycle is divided (a whole one into twice as many), and by which rule."""
+
+    intervals: int = 50
+    rule: str = "radau2"
+
+    def collocation(self) -> Collocation:
+        """The rule itself.
+
+        **Raises:** `BadInput` for one that does not exist.
+        """
+        if self.rule not in _RULES:
+            raise BadInput(f"No rule '{self.rule}'. There are: {', '.join(_RULES)}.")
+        return _RULES[self.rule]()
+
+
+DEFAULT_MESH = Mesh()
+
+
+class Walking(eqx.Module):
+    """How the body is asked to walk.
+
+    **Attributes:**
+
+    - `duration` [s] and `advance` [m] of half a cycle, or of a whole one.
+    - `reference`: free coordinates at every point of the programme [rad or m].
+    - `weights`: of the terms of the cost.
+    - `friction_sharpness`: of the friction law, as in `contact_force` [-].
+    - `image`: of the start in the end.
+    - `guess`: unknowns at every point, where a cold solve begins.
+    - `half`: whether it is half a cycle. `intervals`, `rule`: its division. Static.
+    """
+
+    duration: Float[Array, ""]
+    advance: Float[Array, ""]
+    reference: Float[Array, "point free"]
+    weights: Weights
+    friction_sharpness: Float[Array, ""]
+    image: Mirror
+    guess: Float[Array, "point unknown"]
+    half: bool = eqx.field(static=True)
+    intervals: int = eqx.field(static=True)
+    rule: str = eqx.field(static=True)
+
+    def collocation(self) -> Collocation:
+        """The rule of the division."""
+        return Mesh(self.intervals, self.rule).collocation()
+
+
+class WalkingSolver(NamedTuple):
+    """How closely, and how many steps long at most; other ones compile another programme."""
+
+    tolerance: float = TOLERANCE
+    max_steps: int = MAX_STEPS
+
+
+DEFAULT_SOLVER = WalkingSolver()
+
+
+class WalkingRecord(eqx.Module):
+    """Answers of the study.
+
+    **Attributes:**
+
+    - `stride`: of a whole stride, at the ends of the intervals.
+    - `excitation`: of every muscle [-]. `bodies`: the moving body, with what the ground does to it.
+    - `x`, `multipliers`: of the programme; where a neighbouring case may start.
+    - `residual`: of every row of the programme; see `walking_programme` for its units.
+    - `dual_residual`, `complementarity`, `iterations`: of the solver. `cost`: its objective [-].
+    - `weakly_active`: entries of x that sit on a bound by a hair: derivatives are one-sided.
+    - `status`: index into `STATUS`.
+    """
+
+    stride: InverseRecord
+    excitation: Float[Array, "time muscle"]
+    bodies: MovingBody
+    x: Float[Array, " variable"]
+    multipliers: Float[Array, " row"]
+    residual: Float[Array, " row"]
+    dual_residual: Float[Array, ""]
+    complementarity: Float[Array, ""]
+    iterations: Int[Array, ""]
+    cost: Float[Array, ""]
+    weakly_active: Bool[Array, " variable"]
+    status: Int[Array, ""]
+
+
+def walking(
+    model: Model,
+    trial: Trial,
+    *,
+    mesh: Mesh = DEFAULT_MESH,
+    half: bool | None = None,
+    **terms: float,
+) -> Walking:
+    """Walking as `trial` does between its `start` and `end`, which is one whole stride.
+
+    `half`: whether the second half of the cycle is the mirror image of the first; by default where
+    the model is the same on both sides. `terms`: weights of the cost, as in `walking_cost.weights`.
+
+    **Raises:** `BadInput` for a model without contacts or without a pelvis that moves along the
+    ground, a trial that lacks a coordinate, has too few frames or is no stride that ends as it
+    began, or `half` of a body without a mirror image.
+    """
+    _require_ground(model)
+    half = is_symmetric(model) if half is None else half
+    image = mirror(model) if half else no_mirror(model)
+    names = model.skeleton.coordinates.free_names
+    spline, duration = _stride(model, trial)
+    rule = mesh.collocation()
+    intervals = mesh.intervals if half else 2 * mesh.intervals
+    forward = names.index(_FORWARD)
+    whole = spline(trial.start + duration)[forward] - spline(trial.start)[forward]
+    length = 0.5 * duration if half else duration
+    advance = 0.5 * whole if half else whole
+
+    at = trial.start + length * instants(rule, intervals)
+    motion = [spline(at, order) for order in range(3)]
+    if half:
+        again = [np.array(image.motion(jnp.asarray(spline(at + length, i)))) for i in range(3)]
+        again[0][:, forward] -= advance
+        motion = [0.5 * (one + other) for one, other in zip(motion, again, strict=True)]
+    muscles = np.full((at.size, len(model.muscles.names)), _FIRST_ACTIVATION)
+    controls = np.zeros((at.size, len(model.actuators.names)))
+    guess = Unknowns(motion[0], motion[1], muscles, muscles, motion[2], controls)
+    return Walking(
+        duration=jnp.asarray(length),
+        advance=jnp.asarray(advance),
+        reference=jnp.asarray(motion[0]),
+        weights=weights(jnp.asarray(_tracking(model)), **terms),
+        friction_sharpness=jnp.asarray(SHARPNESS),
+        image=image,
+        guess=guess.packed(),
+        half=half,
+        intervals=intervals,
+        rule=mesh.rule,
+    )
+
+
+def _require_ground(model):
+    free = model.skeleton.coordinates.free_names
+    if not model.contacts.names or not {_FORWARD, _HEIGHT} <= set(free):
+        raise BadInput(
+            f"Model '{model.name}' cannot walk: it needs contact regions under the feet and free "
+            f"coordinates '{_FORWARD}' and '{_HEIGHT}'. The built-in bodies have both."
+        )
+
+
+def _stride(model, trial):
+    """The trial's free coordinates as a spline, and how long its stride is [s]."""
+    names = model.skeleton.coordinates.free_names
+    lacking = [name for name in names if name not in trial.coordinate_names]
+    if lacking:
+        raise BadInput(
+            f"The reference has no column for {', '.join(lacking)}: every coordinate that can move "
+            "needs one to be tracked."
+        )
+    frames = trial.frame_times.size
+    if frames < _FEWEST_FRAMES:
+        raise BadInput(
+            f"The reference has {frames} frames in its stride; at least {_FEWEST_FRAMES} are "
+            "needed to tell its motion."
+        )
+    columns = [trial.coordinate_names.index(name) for name in names]
+    spline = scipy.interpolate.CubicSpline(trial.time, trial.coordinate_values[:, columns])
+    duration = trial.end - trial.start
+    gap = np.abs(spline(trial.end) - spline(trial.start))
+    gap[names.index(_FORWARD)] = 0.0
+    worst = int(np.argmax(gap))
+    if gap[worst] > _OPEN:
+        raise BadInput(
+            f"The reference is no stride that ends as it began: '{names[worst]}' differs by "
+            f"{gap[worst]:.3g} between {trial.start:g} and {trial.end:g} s. Give `start` and `end` "
+            "of one whole stride."
+        )
+    return spline, duration
+
+
+def _tracking(model):
+    names = model.skeleton.coordinates.free_names
+    kinds = model.skeleton.coordinates.motion_types
+    turning = np.array([kinds[i] == "rotational" for i in model.skeleton.coordinates.free])
+    weight = np.where(turning, SPREAD, PLACE) ** -2.0 / len(names)
+    weight[[name.startswith(_WITHIN_FOOT) for name in names]] *= FOOT
+    return weight
+
+
+def track(
+    model: Model,
+    walking: Walking,
+    start: WalkingRecord | None = None,
+    *,
+    solver: WalkingSolver = DEFAULT_SOLVER,
+) -> WalkingRecord:
+    """How `model` walks. Jitted; compiles once per structure of model and mesh, with or without a
+    start.
+
+    `start`: the record of a neighbouring case, which saves most of the steps.
+    """
+    return _track(model, walking, _begin(model, walking, start), solver)
+
+
+def track_uncompiled(
+    model: Model,
+    walking: Walking,
+    start: WalkingRecord | None = None,
+    solver: WalkingSolver = DEFAULT_SOLVER,
+) -> WalkingRecord:
+    """`track`, to be compiled as a part of something larger."""
+    return _tracked(model, walking, _begin(model, walking, start), solver)
+
+
+def _begin(model, walking, start) -> WarmStart:
+    if start is None:
+        rule, programme, parameters = _programme(model, walking)
+        rows = programme.layout(parameters).all_rows
+        return WarmStart(walking.guess.ravel(), jnp.zeros(rows), jnp.asarray(_COLD_BARRIER))
+    return WarmStart(start.x, start.multipliers, jnp.asarray(_WARM_BARRIER))
+
+
+def _programme(model, walking):
+    rule = walking.collocation()
+    programme = walking_programme(model, rule, walking.intervals)
+    walk = Walk(
+        *(model, walking.duration, walking.advance, walking.weights),
+        *(walking.image, walking.friction_sharpness),
+    )
+    reference = walking.reference
+    return rule, programme, walking_parameters(walk, rule, walking.intervals, reference)
+
+
+def bounds(model: Model, points: int) -> tuple[Array, Array]:
+    """Least and largest value of every entry of x."""
+    muscles, actuators = model.muscles, model.actuators
+    anything = jnp.full(len(model.skeleton.coordinates.free), jnp.inf)
+
+    def of_point(sign, activation, control):
+        away = sign * anything
+        return Unknowns(away, away, activation, activation, away, control).packed()
+
+    lower = of_point(-1.0, muscles.min_activation, actuators.min_control)
+    upper = of_point(1.0, muscles.max_activation, actuators.max_control)
+    return jnp.tile(lower, points), jnp.tile(upper, points)
+
+
+def _tracked(model, walking, begin, solver) -> WalkingRecord:
+    rule, programme, parameters = _programme(model, walking)
+    lower, upper = bounds(model, programme.points)
+    options = Options(solver.tolerance, solver.max_steps)
+    found = minimise(programme, parameters, begin, lower, upper, options)
+    cost, _ = programme.values(found.x, parameters)
+    z, _ = programme.split(found.x)
+    u = unknowns(model, z[:: rule.points.size])
+    status = jnp.array([STATUS.index(name) for name in STATUS[:4]])[found.result._value]
+    time, whole = _unfolded(model, walking, u)
+    bodies = walked_bodies(model, whole, walking.friction_sharpness)
+    return WalkingRecord(
+        stride=inverse_record(model, time, whole, bodies, status),
+        excitation=whole.excitation,
+        bodies=bodies,
+        x=found.x,
+        multipliers=found.multipliers,
+        residual=found.residual,
+        dual_residual=found.dual_residual,
+        complementarity=found.complementarity,
+        iterations=found.iterations,
+        cost=cost,
+        weakly_active=found.weakly_active,
+        status=status,
+    )
+
+
+def _unfolded(model, walking, u: Unknowns):
+    """Times [s] and unknowns of a whole stride."""
+    count = walking.intervals
+    time = walking.duration * jnp.arange(count + 1) / count
+    if not walking.half:
+        return time, u
+    image = walking.image
+    forward = jnp.asarray(
+        [float(name == _FORWARD) for name in model.skeleton.coordinates.free_names]
+    )
+    other = Unknowns(
+        value=image.motion(u.value) + walking.advance * forward,
+        speed=image.motion(u.speed),
+        activation=image.muscles(u.activation),
+        excitation=image.muscles(u.excitation),
+        acceleration=image.motion(u.acceleration),
+        control=image.actuators(u.control),
+    )
+    whole = jax.tree.map(lambda one, more: jnp.concatenate([one, more[1:]]), u, other)
+    return jnp.concatenate([time, walking.duration + time[1:]]), whole
+
+
+_track = compiled(_tracked)
