@@ -8,7 +8,7 @@
 A batch counts once its file is in `batches/`, which appears in one step. A run that is killed has
 whole batches and at most a few half-written ones without that file; these are computed again. Cases
 not computed have `status` "not_computed" and NaN. Chunks carry a checksum: a damaged one raises
-when it is read instead of giving wrong numbers.
+when it is read instead of giving wrong numbers, and a resumed run computes its batch again.
 """
 
 import contextlib
@@ -24,6 +24,8 @@ from typing import Annotated, Any
 import numpy as np
 import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 from ..analysis.cases import CASE, statuses
 from ..formats.files import read_bytes
@@ -35,8 +37,6 @@ MANIFEST, RESULTS, BATCHES, LOCK = "manifest.json", "results.zarr", "batches", "
 _LARGEST_JSON = 64 * 2**20
 _MOST_LABELS, _LARGEST_CHUNK = 1_000_000, 50_000_000
 """Entries of an array of labels, and of one chunk."""
-_BLOSC_HEADER, _CHECKSUM = 16, 4
-"""Bytes around the data of a chunk; the last four of the header are its length without checksum."""
 NOT_COMPUTED = "not_computed"
 """Meaning of the `status` of cases that were never reached."""
 
@@ -135,20 +135,28 @@ class Store:
         return {batch: entry for batch, entry in found.items() if entry is not None}
 
     def drop_incomplete(self) -> None:
-        """Forget the batches that lack all or part of a chunk although they are marked.
+        """Forget the batches that are marked although a chunk of them is lost or damaged.
 
-        So a power cut leaves them.
+        So a power cut leaves them, or a failing disk.
         """
-        arrays = self._open_arrays()
+        arrays = self._open_arrays().values()
         with storing(self.folder):
             for batch in self.entries():
-                keys = (
-                    (name, a.metadata.encode_chunk_key((batch,) + (0,) * (a.ndim - 1)))
-                    for name, a in arrays.items()
-                )
-                files = [self.folder / RESULTS / name / key for name, key in keys]
-                if not all(map(_is_whole, files)):
+                if not all(self._is_there(a, batch) and self._is_sound(a, batch) for a in arrays):
                     self._mark_of(batch).unlink(missing_ok=True)
+
+    def _is_there(self, array: Any, batch: int) -> bool:
+        key = array.metadata.encode_chunk_key((batch,) + (0,) * (array.ndim - 1))
+        return (self.folder / RESULTS / array.basename / key).is_file()
+
+    def _is_sound(self, array: Any, batch: int) -> bool:
+        try:
+            array[self.plan.span(batch)]
+        except OSError:
+            raise
+        except Exception:  # whatever zarr and its codecs say of damage
+            return False
+        return True
 
     def _mark_of(self, batch: int) -> Path:
         return self.folder / BATCHES / f"{batch:07d}.json"
@@ -165,23 +173,80 @@ class Store:
 
     def open(self) -> xr.Dataset:
         """All cases along `case`, read when they are used."""
+        swept = self.manifest["variables"]
         group = _open_group(self.folder, "r")
-        _check_sizes(group, self.folder, self.manifest["variables"], self.plan.cases)
+        _check_sizes(group, self.folder, swept, self.plan.cases)
         _require(group, self.folder, self.manifest["order"])
-        dataset = xr.open_zarr(
-            self.folder / RESULTS,
-            consolidated=False,
-            chunks=None,
-            zarr_format=3,
-            decode_times=False,
-        )
+        dataset = self._dataset(swept)
         texts = {
             name: (variable.dims, variable.values.astype(object), variable.attrs)
             for name, variable in dataset.variables.items()
             if variable.dtype.kind not in "biuf"
         }
+        for name in swept:
+            variable = dataset[name].variable
+            data = indexing.LazilyIndexedArray(_Swept(self, name, variable))
+            dataset[name] = variable.dims, data, variable.attrs
         order = [name for name in self.manifest["order"] if name in dataset.data_vars]
         return dataset.assign_coords(texts)[order]
+
+    def _dataset(self, swept: Sequence[str]) -> xr.Dataset:
+        """All variables; in memory but for those that are `swept`."""
+        try:
+            dataset = xr.open_zarr(
+                self.folder / RESULTS,
+                consolidated=False,
+                chunks=None,
+                zarr_format=3,
+                decode_times=False,
+            )
+            dataset.drop_vars(swept).load()
+        except OSError as error:
+            raise _unreadable(self.folder, error) from error
+        except Exception as error:  # whatever zarr and its codecs say of damage
+            raise BadInput(
+                f"{RESULTS} in {self.folder} is damaged: its labels cannot be read. They are not "
+                "computed again by --resume: run the configuration again with another --out."
+            ) from error
+        return dataset
+
+    def damage(self, name: str) -> BadInput | None:
+        """What to tell of an array that cannot be read; None if every chunk of it can."""
+        array = _open_group(self.folder, "r")[name]
+        bad = [batch for batch in range(self.plan.count) if not self._is_sound(array, batch)]
+        if not bad:
+            return None
+        span = self.plan.span(bad[0])
+        more = f", nor can {self.cases_in(bad[1:])} cases more" if bad[1:] else ""
+        return BadInput(
+            f"{RESULTS} in {self.folder} is damaged: '{name}' of cases {span.start} to "
+            f"{span.stop - 1} cannot be read{more}. Give the same `biomech run` command with "
+            f"--resume --out {self.folder}: what is damaged is computed again, the rest kept."
+        )
+
+
+class _Swept(BackendArray):
+    """A variable over the cases, read where it is used; what is damaged is told of there."""
+
+    def __init__(self, store: Store, name: str, variable: xr.Variable):
+        self._store, self._name, self._variable = store, name, variable
+        self.shape, self.dtype = variable.shape, variable.dtype
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.OUTER, self._get
+        )
+
+    def _get(self, key: tuple[Any, ...]) -> np.ndarray:
+        try:
+            return np.asarray(self._variable[key].values)
+        except OSError as error:
+            raise _unreadable(self._store.folder, error) from error
+        except Exception as error:
+            damage = self._store.damage(self._name)
+            if damage is None:
+                raise
+            raise damage from error
 
 
 def create_store(
@@ -202,7 +267,9 @@ def create_store(
         (folder / BATCHES).mkdir()
         labels = part.drop_vars(swept).assign_coords(coordinates)
         texts = {n: v.astype(object) for n, v in labels.variables.items() if v.dtype.kind == "U"}
-        labels.assign_coords(texts).to_zarr(folder / RESULTS, zarr_format=3, consolidated=False)
+        labels = labels.assign_coords(texts)
+        checked = {name: {"compressors": _compressors()} for name in labels.variables}
+        labels.to_zarr(folder / RESULTS, zarr_format=3, consolidated=False, encoding=checked)
         group = _open_group(folder, "r+")
         blank = statuses(part).index(NOT_COMPUTED)
         for name in swept:
@@ -214,8 +281,6 @@ def create_store(
 
 
 def _create_array(group: Any, part: xr.DataArray, plan: BatchPlan, blank: int | None) -> None:
-    from zarr.codecs import BloscCodec, Crc32cCodec
-
     shape = (plan.cases, *part.shape[1:])
     fill: Any = blank if blank is not None else np.nan if part.dtype.kind == "f" else 0
     group.create_array(
@@ -226,8 +291,14 @@ def _create_array(group: Any, part: xr.DataArray, plan: BatchPlan, blank: int | 
         dimension_names=part.dims,
         attributes={k: getattr(v, "tolist", lambda v=v: v)() for k, v in part.attrs.items()},
         fill_value=fill,
-        compressors=[BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec()],
+        compressors=_compressors(),
     )
+
+
+def _compressors() -> list[Any]:
+    from zarr.codecs import BloscCodec, Crc32cCodec
+
+    return [BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec()]
 
 
 @contextlib.contextmanager
@@ -308,14 +379,8 @@ def _require(group: Any, folder: Path, names: Sequence[str]) -> None:
         raise BadInput(f"{RESULTS} in {folder} is damaged: it lacks '{missing[0]}'.")
 
 
-def _is_whole(chunk: Path) -> bool:
-    """Whether a chunk is there, as long as the header of its compressor says."""
-    if not chunk.is_file():
-        return False
-    with chunk.open("rb") as file:
-        header = file.read(_BLOSC_HEADER)
-    length = int.from_bytes(header[12:16], "little") + _CHECKSUM
-    return len(header) == _BLOSC_HEADER and chunk.stat().st_size == length
+def _unreadable(folder: Path, error: OSError) -> BadInput:
+    return BadInput(f"Cannot read {RESULTS} in {folder}: {error.strerror or error}.")
 
 
 def _check_sizes(group: Any, folder: Path, swept: list[str], cases: int) -> None:

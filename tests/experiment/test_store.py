@@ -155,15 +155,58 @@ def test_what_a_power_cut_leaves_of_a_chunk_is_computed_again(tmp_path, study, w
     xr.testing.assert_identical(store.open().load(), whole)
 
 
-def test_damaged_chunk_is_an_error_not_a_number(tmp_path, study):
+def flip_a_bit(chunk, at):
+    content = bytearray(chunk.read_bytes())
+    content[at] ^= 0x10
+    chunk.write_bytes(content)
+
+
+@pytest.mark.parametrize("at", [0, 13, -9, -1])
+def test_damaged_chunk_is_told_of_and_computed_again(tmp_path, study, whole, at):
+    folder = tmp_path / "run"
+    store = new_store(folder, study)
+    fill(store, study)
+    flip_a_bit(folder / RESULTS / "metric_value" / "c" / "1" / "0", at)
+    damaged = open_run(folder)
+    np.testing.assert_array_equal(damaged["metric_value"][:SIZE], whole["metric_value"][:SIZE])
+    with pytest.raises(BadInput, match="damaged: 'metric_value' of cases 3 to 5 cannot") as error:
+        damaged.load()
+    assert f"--resume --out {folder}" in str(error.value)
+    store.drop_incomplete()
+    assert store.pending() == [1]
+    fill(store, study)
+    xr.testing.assert_identical(open_run(folder).load(), whole)
+
+
+def test_several_damaged_chunks_are_counted(tmp_path, study):
     store = new_store(tmp_path / "run", study)
     fill(store, study)
-    chunk = next(p for p in (tmp_path / "run" / RESULTS / "metric_value").rglob("1/*"))
-    content = bytearray(chunk.read_bytes())
-    content[-9] ^= 0x10
-    chunk.write_bytes(content)
-    with pytest.raises(ValueError, match="checksum"):
-        store.open().load()
+    for batch in (0, 1, 3):
+        flip_a_bit(tmp_path / "run" / RESULTS / "status" / "c" / str(batch) / "0", -9)
+    with pytest.raises(BadInput, match="'status' of cases 0 to 2 cannot be read, nor can 5 cases"):
+        open_run(tmp_path / "run")["status"].load()
+
+
+@pytest.mark.parametrize("label", ["a.x", "body_mass", "metric", "time"])
+def test_damaged_label_is_told_of(tmp_path, study, label):
+    new_store(tmp_path / "run", study)
+    files = (tmp_path / "run" / RESULTS / label).rglob("*")
+    flip_a_bit(next(p for p in files if p.is_file() and p.name != "zarr.json"), -6)
+    with pytest.raises(BadInput, match="its labels cannot be read"):
+        open_run(tmp_path / "run")
+
+
+def test_what_is_not_damage_is_not_called_so(tmp_path, study, monkeypatch):
+    fill(store := new_store(tmp_path / "run", study), study)
+    dataset = store.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(xr.Variable, "__getitem__", raises(MemoryError()))
+        with pytest.raises(MemoryError):
+            dataset["metric_value"].load()
+    with monkeypatch.context() as patch:
+        patch.setattr(xr.Variable, "__getitem__", raises(OSError(errno.EIO, "Input/output error")))
+        with pytest.raises(BadInput, match=r"Cannot read results\.zarr in .*: Input/output error"):
+            dataset["metric_value"].load()
 
 
 def test_batch_that_was_given_up_is_tried_again(tmp_path, study, whole):
