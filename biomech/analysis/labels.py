@@ -652,14 +652,10 @@ def _metric_coordinates(names):
 # --------------------------------------------------------------------------------- files
 
 
-_IN_MEMORY = 256 * 2**20
-"""Largest dataset whose file is made in memory [bytes]."""
-
-
 def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     """Write a NetCDF 4 file whole or not at all: under a temporary name, then renamed.
 
-    Made in memory where it is not large: HDF5 does not survive a disk that is full.
+    **Raises:** `OSError` if the disk is full or the folder must not be written in.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -667,16 +663,41 @@ def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     packed = {name: {"zlib": True, "complevel": 4} for name in numbers}
     options: dict[str, Any] = {"engine": "h5netcdf", "format": "NETCDF4", "encoding": packed}
     try:
-        if dataset.nbytes <= _IN_MEMORY:
-            made = io.BytesIO()
-            dataset.to_netcdf(made, **options)
-            temporary.write_bytes(made.getbuffer())
-        else:
-            dataset.to_netcdf(temporary, **options)
+        with _NeverRefusing(temporary, "w+b") as file:
+            try:
+                dataset.to_netcdf(file, **options)
+            finally:
+                if file.refusal is not None:
+                    raise file.refusal
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+class _NeverRefusing(io.FileIO):
+    """A file that takes whatever is written; `refusal` is why it dropped some of it.
+
+    HDF5 cannot even close a file that it cannot write to: it is told of no full disk, we are.
+    """
+
+    refusal: BaseException | None = None
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        try:
+            while rest and self.refusal is None:
+                rest = rest[super().write(rest) :]  # less than all of it when nearly full
+        except (OSError, KeyboardInterrupt) as error:
+            self.refusal = error
+        return memoryview(data).nbytes
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.refusal = self.refusal or error
+            return self.tell() if size is None else size
 
 
 def read_netcdf(path: str | os.PathLike[str], *, max_bytes: int | None = MAX_BYTES) -> xr.Dataset:

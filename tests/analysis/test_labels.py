@@ -1,4 +1,6 @@
 import dataclasses
+import gc
+import io
 import json
 import os
 import re
@@ -228,17 +230,6 @@ def test_model_hash_sees_numbers_and_names_only():
     assert digest != model_hash(narrow)
 
 
-def test_file_made_in_memory_and_one_made_on_disk_hold_the_same(tmp_path, monkeypatch):
-    dataset = xr.Dataset({"a": (("x", "y"), np.arange(6.0).reshape(2, 3), {"units": "N"})})
-    write_netcdf(dataset, tmp_path / "small.nc")
-    monkeypatch.setattr(labels, "_IN_MEMORY", 0)
-    write_netcdf(dataset, tmp_path / "large.nc")
-    one, other = (read_netcdf(tmp_path / name) for name in ("small.nc", "large.nc"))
-    xr.testing.assert_identical(one, other)
-    xr.testing.assert_identical(one, dataset)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["large.nc", "small.nc"]
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_full_disk_is_one_error(tmp_path, capfd):
     dataset = xr.Dataset({"a": ("x", np.arange(1000.0))})
@@ -246,3 +237,49 @@ def test_full_disk_is_one_error(tmp_path, capfd):
     with pytest.raises(OSError, match="No space left"):
         write_netcdf(dataset, tmp_path / "a.nc")
     assert capfd.readouterr().err == "" and not list(tmp_path.iterdir())
+
+
+NOISE = xr.Dataset(
+    {name: (("x", "y"), np.random.default_rng(0).random((500, 200))) for name in "abcd"}
+)
+
+
+@pytest.mark.parametrize("room", [0, 1000, 10_000, 1_000_000, 2_900_000])
+def test_disk_that_fills_on_the_way_is_one_error(tmp_path, capfd, room):
+    """`NOISE` is 3.2 MB and shrinks little; the limit falls into its parts, and at the end."""
+    resource = pytest.importorskip("resource")
+    (tmp_path / "a.nc").write_text("earlier")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, usual[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_netcdf(NOISE, tmp_path / "a.nc")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    gc.collect()
+    assert capfd.readouterr().err == ""
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["earlier"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_write_that_is_stopped_on_the_way_is_one_error(tmp_path, capfd, monkeypatch, error):
+    class Stopped(io.FileIO):
+        def write(self, data):
+            if self.tell() > 1_000_000:
+                raise error
+            return super().write(data[: 1 + len(data) // 2])  # as a disk that is nearly full
+
+    class File(labels._NeverRefusing, Stopped):
+        pass
+
+    monkeypatch.setattr(labels, "_NeverRefusing", File)
+    with pytest.raises(type(error)) as caught:
+        write_netcdf(NOISE, tmp_path / "a.nc")
+    assert caught.value is error
+    gc.collect()
+    assert capfd.readouterr().err == "" and not list(tmp_path.iterdir())
+
+
+def test_large_file_holds_what_was_written(tmp_path):
+    write_netcdf(NOISE, tmp_path / "a.nc")
+    xr.testing.assert_identical(read_netcdf(tmp_path / "a.nc"), NOISE)
