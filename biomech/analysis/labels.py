@@ -663,7 +663,7 @@ def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     packed = {name: {"zlib": True, "complevel": 4} for name in numbers}
     options: dict[str, Any] = {"engine": "h5netcdf", "format": "NETCDF4", "encoding": packed}
     try:
-        with _NeverRefusing(temporary, "w+b") as file:
+        with _NeverRefusing(temporary) as file:
             try:
                 dataset.to_netcdf(file, **options)
             finally:
@@ -676,21 +676,50 @@ def write_netcdf(dataset: xr.Dataset, path: str | os.PathLike[str]) -> Path:
 
 
 class _NeverRefusing(io.FileIO):
-    """A file that takes whatever is written; `refusal` is why it dropped some of it.
+    """A file that takes whatever is written: HDF5 crashes when one refuses, or hands back less.
 
-    HDF5 cannot even close a file that it cannot write to: it is told of no full disk, we are.
+    From the first refusal on what is written is kept in memory, where HDF5 finds it again.
+
+    - `refusal`: why the file on disk is not whole; None if it is.
     """
 
     refusal: BaseException | None = None
 
+    def __init__(self, path: Path):
+        super().__init__(path, "w+b")
+        self._kept: list[tuple[int, bytes]] = []
+
     def write(self, data: Any) -> int:
-        rest = memoryview(data).cast("B")
+        data, at = bytes(data), self.tell()
         try:
+            rest = memoryview(data)
             while rest and self.refusal is None:
                 rest = rest[super().write(rest) :]  # less than all of it when nearly full
         except (OSError, KeyboardInterrupt) as error:
             self.refusal = error
-        return memoryview(data).nbytes
+        if self.refusal is not None:
+            self._kept.append((at, data))
+            self.seek(at + len(data))
+        return len(data)
+
+    def readinto(self, buffer: Any) -> int:
+        into, at = memoryview(buffer).cast("B"), self.tell()
+        count = super().readinto(into) or 0
+        if not self._kept:
+            return count
+        into[count:] = bytes(len(into) - count)
+        for start, data in self._kept:
+            low, high = max(at, start), min(at + len(into), start + len(data))
+            if low < high:
+                into[low - at : high - at] = data[low - start : high - start]
+        self.seek(at + len(into))
+        return len(into)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_END and self._kept:
+            end = max(start + len(data) for start, data in self._kept)
+            return super().seek(max(end, super().seek(0, os.SEEK_END)) + offset)
+        return super().seek(offset, whence)
 
     def truncate(self, size: int | None = None) -> int:
         try:

@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import gc
 import io
@@ -239,23 +240,39 @@ def test_full_disk_is_one_error(tmp_path, capfd):
     assert capfd.readouterr().err == "" and not list(tmp_path.iterdir())
 
 
-NOISE = xr.Dataset(
-    {name: (("x", "y"), np.random.default_rng(0).random((500, 200))) for name in "abcd"}
+RANDOM = np.random.default_rng(0)
+NOISE = xr.Dataset({name: (("x", "y"), RANDOM.random((500, 200))) for name in "abcd"})
+WORDS = xr.Dataset(
+    {
+        "text": ("x", np.array([f"word {i}" for i in range(500)], object)),
+        **{name: (("x", "y"), RANDOM.random((500, 3))) for name in "abcdef"},
+    },
+    {"x": np.arange(500)},
+    {"notes": "note " * 600},
 )
 
 
-@pytest.mark.parametrize("room", [0, 1000, 10_000, 1_000_000, 2_900_000])
-def test_disk_that_fills_on_the_way_is_one_error(tmp_path, capfd, room):
-    """`NOISE` is 3.2 MB and shrinks little; the limit falls into its parts, and at the end."""
+@contextlib.contextmanager
+def room_for(size):
+    """No file grows beyond `size` bytes."""
     resource = pytest.importorskip("resource")
-    (tmp_path / "a.nc").write_text("earlier")
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, usual[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
     try:
-        with pytest.raises(OSError, match="File too large"):
-            write_netcdf(NOISE, tmp_path / "a.nc")
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+@pytest.mark.parametrize("dataset", [NOISE, WORDS], ids=["numbers", "words"])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999])
+def test_disk_that_fills_on_the_way_is_one_error(tmp_path, capfd, dataset, share):
+    (tmp_path / "a.nc").write_text("earlier")
+    whole = write_netcdf(dataset, tmp_path / "whole.nc")
+    size = whole.stat().st_size
+    whole.unlink()
+    with room_for(int(share * size)), pytest.raises(OSError, match="File too large"):
+        write_netcdf(dataset, tmp_path / "a.nc")
     gc.collect()
     assert capfd.readouterr().err == ""
     assert [file.read_text() for file in tmp_path.iterdir()] == ["earlier"]
@@ -280,6 +297,21 @@ def test_write_that_is_stopped_on_the_way_is_one_error(tmp_path, capfd, monkeypa
     assert capfd.readouterr().err == "" and not list(tmp_path.iterdir())
 
 
-def test_large_file_holds_what_was_written(tmp_path):
-    write_netcdf(NOISE, tmp_path / "a.nc")
-    xr.testing.assert_identical(read_netcdf(tmp_path / "a.nc"), NOISE)
+def test_what_is_kept_in_memory_is_read_back(tmp_path):
+    with room_for(10), labels._NeverRefusing(tmp_path / "a") as file:
+        assert file.write(b"0123456") == 7 and file.refusal is None
+        assert file.write(b"789abc") == 6 and file.refusal is not None
+        file.seek(3)
+        file.write(b"xy")
+        assert file.seek(0, os.SEEK_END) == 13
+        for start, expected in ((0, b"012xy56789abc"), (6, b"6789"), (12, b"c")):
+            file.seek(start)
+            back = bytearray(len(expected))
+            assert file.readinto(back) == len(back) and back == expected
+            assert file.tell() == start + len(back)
+
+
+@pytest.mark.parametrize("dataset", [NOISE, WORDS], ids=["numbers", "words"])
+def test_file_holds_what_was_written(tmp_path, dataset):
+    write_netcdf(dataset, tmp_path / "a.nc")
+    xr.testing.assert_identical(read_netcdf(tmp_path / "a.nc"), dataset)
