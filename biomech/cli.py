@@ -398,8 +398,14 @@ def _text_in(path: Path) -> str:
 
 
 def _write_csv(table: Any, path: Path) -> None:
-    try:
-        table.to_csv(path, lineterminator="\n")
+    from .formats.files import write_whole
+
+    text = table.to_csv(lineterminator="\n")
+    if path.is_file() or not path.exists():
+        write_whole(path, text)
+        return
+    try:  # a pipe or a device
+        path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise BadInput(f"Cannot write '{path}': {error.strerror or error}.") from error
 

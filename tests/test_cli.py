@@ -1,5 +1,6 @@
 """The command line: what it prints, and the exit code it ends with."""
 
+import errno
 import json
 import os
 import subprocess
@@ -50,10 +51,27 @@ def test_run_prints_peaks_and_how_far_to_trust_them(tmp_path):
     assert f"Note: {NO_LOADS}" in done.stdout
     no_csv = biomech("compare", tmp_path / "out", tmp_path / "out", "--csv", tmp_path)
     assert (no_csv.exit_code, "Cannot write" in no_csv.stderr) == (2, True)
+    _compare_into_a_full_disk(tmp_path / "out", tmp_path / "table.csv")
     table = biomech("compare", tmp_path / "out", tmp_path / "out" / "results.zarr")
     assert table.exit_code == 0, table.output
     assert "peak_hip_force_r" in table.stdout
     _compare_cases(tmp_path / "out", tmp_path / "cases.csv")
+
+
+def _compare_into_a_full_disk(run, csv):
+    """Nothing is left of the table; a device takes it as it always did."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", _no_space)
+        refused = biomech("compare", run, run, "--csv", csv)
+    assert refused.exit_code == 2 and "No space left" in refused.stderr, refused.output
+    assert not [file for file in csv.parent.iterdir() if csv.name in file.name]
+    if os.path.exists(os.devnull):
+        assert biomech("compare", run, run, "--csv", os.devnull).exit_code == 0
+        assert not os.path.isfile(os.devnull)
+
+
+def _no_space(*arguments):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _compare_cases(sweep, csv):
