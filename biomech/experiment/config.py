@@ -335,8 +335,9 @@ def design_fits(sweep: Mapping[str, SweepAxis], design: Design) -> Iterable[str]
         return
     for key, axis in sweep.items():
         if not axis.is_distribution:
-            ends = sorted(axis_values(axis))[:: max(len(axis_values(axis)) - 1, 1)]
-            example = f"uniform: [{', '.join(f'{x:g}' for x in ends)}]"
+            low, high = min(axis_values(axis)), max(axis_values(axis))
+            ends = f"{low:g}, {high:g}" if low < high else "low, high"
+            example = f"uniform: [{ends}]"
             yield (
                 f"`sweep.{key}` has `{axis.kind}`, and '{design.kind}' draws from a distribution: "
                 f"write `{example}` or another one, or take `design` out to run a grid."

@@ -221,6 +221,7 @@ def test_minimal_configuration_is_good():
         (drawn(LHS, normal=[4, 1]), "has `4`; it must be between 0 and 3 (neutral 1)"),
         (drawn(LHS, normal=[1, 1e6]), "for so wide a one write `uniform: [0, 3]`."),
         (drawn(LHS, values=[1, 0.5]), "'lhs' draws from a distribution: write `uniform: [0.5, 1]`"),
+        (drawn(LHS, values=[1]), "write `uniform: [low, high]` or another one, or take `design`"),
         (drawn(LHS, linspace=[0, 1, 3]), "has `linspace`, and 'lhs' draws"),
         (swept("gluteal.scale", uniform=[0, 1]), "is `uniform`, and a grid needs `values` or"),
         (
