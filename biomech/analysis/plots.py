@@ -398,6 +398,15 @@ def fewest_gaps(count, choices):
     return min((min(c, count) for c in choices), key=lambda columns: -count % columns)
 
 
+def legend_above(figure: Figure, handles: Sequence[Any], **look: Any) -> None:
+    """A legend above all axes, in as many columns as the figure is wide."""
+    for columns in range(len(handles), 0, -1):
+        legend = figure.legend(handles=handles, loc="outside upper left", ncols=columns, **look)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
+
+
 def panels(count, *, columns, width, height):
     """A figure with `count` axes in rows of `columns`, and the axes in a list."""
     columns = min(columns, count)

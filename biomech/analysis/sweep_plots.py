@@ -46,7 +46,7 @@ from .effects import (
     signed,
     varying_together,
 )
-from .plots import INK, SIDE_LINE, fewest_gaps, metric_title, panels, styled
+from .plots import INK, SIDE_LINE, fewest_gaps, legend_above, metric_title, panels, styled
 
 _BAND = (5.0, 95.0)
 """Percentiles over the other parameters."""
@@ -170,8 +170,7 @@ def _response_legend(figure, dataset, cases, column, metrics):
     handles.append(Line2D([], [], color=_GREY, linewidth=0.8, linestyle=":", label=at))
     if any(uncounted_cases(dataset, name).any() for name in metrics):
         handles.append(_not_counted_handle())
-    columns = len(handles) if figure.get_figwidth() > 1.7 * len(handles) else 3
-    figure.legend(handles=handles, loc="outside upper left", ncols=columns)
+    legend_above(figure, handles)
 
 
 # ---------------------------------------------------------------------------------- tornado
@@ -209,9 +208,7 @@ def plot_tornado(
         *([Patch(label="high end of the range", **_HIGH)] if "high" in shown else []),
         *([_not_counted_handle()] if "not counted" in shown else []),
     ]
-    if handles:
-        place: dict[str, Any] = {"loc": "outside upper left", "columnspacing": 1.2}
-        figure.legend(handles=handles, ncols=len(handles), **place)
+    legend_above(figure, handles, columnspacing=1.2)
     figure.draw_without_rendering()  # so that the size of axes and words is known
     units = [str(table.loc[name]["unit"].iloc[0]) for name in chosen]
     for unit in dict.fromkeys(units):
@@ -527,7 +524,7 @@ def _plane_legend(figure, plane, metric):
         handles.append(Patch(label=f"{NOT_COUNTED}: not counted", **_HATCHED))
     if failed_cases(plane).any():
         handles.append(Patch(label="no solution", **_FAILED))
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+    legend_above(figure, handles)
 
 
 _HATCHED: dict[str, Any] = {"facecolor": _GREY, "hatch": "///", "edgecolor": "white"}

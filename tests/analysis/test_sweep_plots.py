@@ -110,6 +110,13 @@ def test_weak_cases_are_hollow_and_failed_ones_are_counted(grid):
     assert "not counted: 0 to 1 of 9 cases" in figure.get_supxlabel()
 
 
+@pytest.mark.parametrize("metrics", [None, [KNEE]])
+def test_the_longest_legend_is_not_cut_off(grid, metrics):
+    figure = plot(_limited(grid, [(2, 0)]), "response", metrics=metrics)
+    assert len(_legend(figure)) >= 4 and NOT_COUNTED in _legend(figure)
+    assert figure.legends[0].get_window_extent().width <= figure.bbox.width
+
+
 @pytest.mark.parametrize("mark", ["metric_limited_share", "metric_at_edge"])
 def test_weak_cases_and_unreliable_peaks_do_not_move_medians_and_bands(sample, mark):
     """Values far off in marked cases leave the curves where they are without these cases."""
