@@ -181,13 +181,14 @@ dl div { display: grid; grid-template-columns: 17rem 1fr; gap: 0 1rem; padding: 
 dt { color: var(--muted); }
 dd { margin: 0; min-width: 0; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
-table { border-collapse: collapse; font-size: 0.9rem; min-width: 100%; }
+table { border-collapse: collapse; font-size: 0.85rem; min-width: 100%; }
 caption { caption-side: top; text-align: left; font-weight: 600; padding: 0 0 0.4rem; }
 th, td { padding: 0.35rem 0.65rem 0.35rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; font-variant-numeric: tabular-nums; }
 thead th { border-bottom: 1.5px solid var(--ink); font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 500; min-width: 8rem; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+td.number, th.number { text-align: right; }
+td.number { white-space: nowrap; }
 figure { margin: 1.6rem 0 2.2rem; }
 figure .scroll { margin: 0; }
 figure img { display: block; max-width: 100%; height: auto; }

@@ -277,8 +277,8 @@ def _peaks(dataset) -> Iterator[_Answer]:
 
 
 def _key_effects(effects: Any, dataset) -> Iterator[_Answer]:
-    """The largest counted effect on the (peak) load of each joint, of the leg in the tornado; and
-    the largest of all of that leg."""
+    """The largest counted effect on the (peak) load of each joint, of the leg in the tornado, and
+    where the other leg changes more, its; and the largest of all of that leg."""
     size = counted_size(effects, "percent")
     of = size.index.get_level_values("metric")
     side = _main_side(dataset)
@@ -300,7 +300,26 @@ def _key_effects(effects: Any, dataset) -> Iterator[_Answer]:
         if other != metric and (other, parameter, at) in effects.index:
             same = _key_effect(effects.loc[(other, parameter, at)], other, where)[1:] == one[1:]
             one = one._replace(what=f"{metric_title(stem)}, {BOTH}") if same else one
-        yield one
+        shown = effects.loc[(metric, parameter, at)]
+        yield one._replace(how=one.how + _more_on_other_leg(effects, other, shown))
+
+
+def _more_on_other_leg(effects: Any, other: str, shown: Any) -> str:
+    """The largest counted effect on the metric `other`, if it is larger than the one `shown`."""
+    if other not in effects.index.get_level_values("metric"):
+        return ""
+    own = effects.loc[other]
+    size = counted_size(own, "change")
+    if not round(size.max(), 2) > round(abs(shown["change"]), 2):
+        return ""
+    parameter, at = size.idxmax()
+    effect = own.loc[(parameter, at)]
+    if not abs(effect["percent"]) >= _LEAST_PERCENT:
+        return ""
+    return (
+        f"; {_leg(other)} {signed(effect['change'], 2)} {effect['unit']} "
+        f"({signed(effect['percent'], 0)} %) at {parameter} {at:.3g}{_marks(effect['warning'])}"
+    )
 
 
 def _main_side(dataset) -> str:

@@ -1,6 +1,7 @@
 """The report: a page that is whole, says what it must, and obeys nothing that it was given."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -171,6 +172,21 @@ def test_both_legs_are_told_once_where_they_are_the_same(grid, walk, text_of):
     knee = names.index("peak_knee_force_r")
     alone = text_of(walk.assign(metric_value=grid.assign(metric_value=value)["metric_value"][0, 1]))
     assert f"Peak knee force {float(value[0, 1, knee]):.2f} BW both sides" in alone
+
+
+def test_answer_tells_of_the_other_leg_where_that_changes_more(grid, text_of):
+    """The left knee makes the left leg the main one; the hip of the right leg changes more."""
+    value, names = grid["metric_value"].copy(), grid["metric"].values.tolist()
+    for stem, left in (("peak_knee_force", 3.0), ("peak_hip_force", 0.5)):
+        right = value[..., names.index(f"{stem}_r")]
+        base = right.sel({A: 1.0, B: 1.0})
+        value[..., names.index(f"{stem}_l")] = base + left * (right - base)
+    answer = text_of(grid.assign(metric_value=value)).partition("Read with care:")[0]
+    told = re.search(
+        r"Peak hip force, left \+(\S+) BW .*; right \+(\S+) BW \(\+\d+ %\) at ", answer
+    )
+    assert told and float(told[2]) == pytest.approx(2.0 * float(told[1]), abs=0.02)
+    assert "; right" not in answer.partition("Peak knee force, left")[2]
 
 
 def test_effects_of_a_sample_say_how_well_they_are_fitted(sample, text_of):
