@@ -241,10 +241,8 @@ def compare(
     from .analysis.compare import compare as compare_datasets
     from .analysis.selection import words_of_case
 
-    if csv is not None and not csv.absolute().parent.is_dir():
-        raise BadInput(
-            f"There is no folder '{csv.parent}' to write '{csv.name}' in. Make it first."
-        )
+    if csv is not None:
+        _require_folder(csv)
     a, b = _selected((_open_run(first), _open_run(second)), case or [], where or [])
     names = (first.name, second.name) if first.name != second.name else ("first", "second")
     for name, chosen in zip(names, (a, b), strict=True):
@@ -269,6 +267,7 @@ def export(
     """Write the results of a run, or of a sweep that is not finished, as one NetCDF file."""
     from .analysis.labels import write_netcdf
 
+    _require_folder(file)
     if file.exists():
         raise BadInput(f"'{file}' exists already. Choose another name, or remove it.")
     try:
@@ -395,6 +394,14 @@ def _text_in(path: Path) -> str:
     from .formats.files import read_bytes
 
     return read_bytes(path, _MOST_TEXT).decode("utf-8", "replace") if path.is_file() else ""
+
+
+def _require_folder(file: Path) -> None:
+    """Before anything is read or computed."""
+    if not file.absolute().parent.is_dir():
+        raise BadInput(
+            f"There is no folder '{file.parent}' to write '{file.name}' in. Make it first."
+        )
 
 
 def _write_csv(table: Any, path: Path) -> None:

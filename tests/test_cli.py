@@ -146,6 +146,7 @@ def test_failed_case_has_its_exit_code(tmp_path, monkeypatch):
         (("inspect", "."), "'.' is a folder; name a file."),
         (("run", "."), "'.' is a folder; name a .yaml file."),
         (("compare", "a", "b", "--csv", "no/x.csv"), "There is no folder 'no' to write 'x.csv' in"),
+        (("export", "a", "no/x.nc"), "There is no folder 'no' to write 'x.nc' in"),
         (("compare", __file__, __file__), "'test_cli.py' cannot be read as NetCDF 4"),
         (("configs", "init", __file__), "is a file; name a folder"),
         (("configs", "int", "x"), "biomech configs init FOLDER"),
