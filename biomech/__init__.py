@@ -23,6 +23,7 @@ _HOME = {
     "reference_gait": "formats.reference_gait",
     "inverse": "analysis.inverse_dataset",
     "stand": "analysis.stand_dataset",
+    "track": "analysis.track_dataset",
     "sensitivity": "analysis.sensitivity",
     "compare": "analysis.compare",
     "effect_table": "analysis.effects",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from .analysis.report import report
     from .analysis.sensitivity import sensitivity
     from .analysis.stand_dataset import stand
+    from .analysis.track_dataset import track
     from .experiment.design import design
     from .experiment.open_run import open_run
     from .experiment.runner import run
@@ -86,6 +88,7 @@ __all__ = [
     "solvers",
     "stand",
     "studies",
+    "track",
     "use_float64",
 ]
 

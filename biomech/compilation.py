@@ -6,13 +6,15 @@ jax 0.10: 16 against 8 s for the inverse chain of an 80-muscle model).
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
+from threadpoolctl import threadpool_limits
 
 _OPTIONS = {"xla_cpu_use_fusion_emitters": False}
 
@@ -35,6 +37,17 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return jitted(outermost)(*arguments, **keywords)
 
     return call
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Products and factors of matrices on one thread each, for what is compiled and run inside.
+
+    Matrices of a hundred rows gain nothing from more, and where another process wants the same core
+    threads wait for each other: a solve of 9 s takes 104 s then.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @functools.cache

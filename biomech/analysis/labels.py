@@ -204,8 +204,9 @@ def label_inverse(
     notes: Sequence[str] = (),
     citations: Sequence[str] = (),
     only: Collection[str] | None = None,
+    study: str = "inverse",
 ) -> xr.Dataset:
-    """The dataset of an `inverse` record.
+    """The dataset of an `inverse` record, or of another study's that has the same fields.
 
     - `events`: of the trial; they bring ground reaction and gait percentage.
     - `near_end`: instants too near the ends of the recorded motion (`studies.motion.near_end`);
@@ -241,9 +242,9 @@ def label_inverse(
     dataset = xr.Dataset(variables, coordinates).drop_dims(empty)
     dataset = dataset.set_coords(names)
     dataset.attrs = {
-        "title": f"biomech inverse: {model.name}",
-        "study": "inverse",
-        **provenance(model, config=config, precision=precision, citations=citations),
+        "title": f"biomech {study}: {model.name}",
+        "study": study,
+        **provenance(model, config=config, precision=precision, citations=citations, study=study),
         "notes": "\n".join((*model.notes, *notes)),
         "convention": "ground axes: x forward, y up, z right; SI units and radians",
     }

@@ -7,7 +7,7 @@ Where no balance was found everything is NaN but what was asked for and what the
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -167,7 +167,7 @@ def label_standing(
     }
     variables = {
         **_record_variables(record, model),
-        **_foot_variables(record, model),
+        **foot_variables(_soles(record), model),
         **_balance_variables(record, weight),
         "body_weight": ((), weight, attributes("N", "Body weight of the model")),
         "body_mass": ((), mass, attributes("kg", "Body mass of the model")),
@@ -219,8 +219,32 @@ def _record_variables(record, model):
     return variables
 
 
-def _foot_variables(record, model):
-    force, point = record.ground.force, record.ground.point
+def _soles(record):
+    ground = record.ground
+    return Soles(
+        *(ground.force, ground.point, ground.normal, ground.indentation),
+        *(record.ligament_strain, record.value),
+    )
+
+
+class Soles(NamedTuple):
+    """What `foot_variables` needs; time or nothing leads.
+
+    - `force`, `point`, `normal`, `indentation`: of each region of the sole, as in `GroundForces`.
+    - `ligament_strain`: [-]. `value`: of every coordinate.
+    """
+
+    force: Any
+    point: Any
+    normal: Any
+    indentation: Any
+    ligament_strain: Any
+    value: Any
+
+
+def foot_variables(soles: Soles, model: Model) -> dict[str, Any]:
+    """What the ground does to the soles, and what arch and fascia do."""
+    force, point = soles.force, soles.point
     of_side = np.array(
         [[n.endswith(f"_{side}") for n in model.contacts.names] for side in SIDES], float
     )
@@ -239,7 +263,7 @@ def _foot_variables(record, model):
         ),
         "contact_indentation": (
             ("contact_region",),
-            record.ground.indentation,
+            soles.indentation,
             attributes("m", "Depth of a region in the ground, negative when apart"),
         ),
         "ground_reaction_force": (
@@ -249,7 +273,7 @@ def _foot_variables(record, model):
         ),
         "center_of_pressure": (
             ("side", "axis"),
-            _centers_of_pressure(of_side, record.ground.normal, point),
+            _centers_of_pressure(of_side, soles.normal, point),
             attributes(
                 "m",
                 "Center of pressure in ground",
@@ -259,12 +283,12 @@ def _foot_variables(record, model):
         ),
         "plantar_fascia_strain": (
             ("side",),
-            _at_names(record.ligament_strain, model.ligaments.names, fascia),
+            _at_names(soles.ligament_strain, model.ligaments.names, fascia),
             attributes("1", "Lengthening of the plantar fascia over its slack length"),
         ),
         "arch_angle": (
             ("side",),
-            _at_names(record.value, model.skeleton.coordinates.names, arch),
+            _at_names(soles.value, model.skeleton.coordinates.names, arch),
             attributes(
                 "rad",
                 "Midtarsal dorsiflexion",

@@ -29,10 +29,12 @@ from .schema import ExperimentConfig
 CREDIBILITY_FILE = "credibility.csv"
 REPORT_FILE = "report.html"
 """Made on demand from the results, so it may be replaced."""
+_SMALL = 32 * 2**20  # [bytes]
 
 
 def write_files(folder: Path, dataset: xr.Dataset, study: CaseStudy) -> None:
     """Every file; those of an earlier attempt are replaced."""
+    dataset = _with_small_in_memory(dataset)
     if not study.table.names:
         write_netcdf(dataset, folder / RESULTS_FILE)
     write_metrics(dataset, folder / table_name(dataset))
@@ -43,6 +45,12 @@ def write_files(folder: Path, dataset: xr.Dataset, study: CaseStudy) -> None:
     missing = write_figures(dataset, folder / "figures", emg, side, body=study.body)
     text = _notes(dataset, table, missing)
     (folder / "notes.txt").write_text(text, encoding="utf-8")
+
+
+def _with_small_in_memory(dataset: xr.Dataset) -> xr.Dataset:
+    """What every table and figure asks for is read from disk once, not each time anew."""
+    small = {name: one for name, one in dataset.data_vars.items() if one.nbytes <= _SMALL}
+    return dataset.assign({name: one.copy(data=one.values) for name, one in small.items()})
 
 
 def _write_config(path: Path, config: ExperimentConfig) -> None:

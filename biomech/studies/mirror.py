@@ -40,7 +40,7 @@ class Mirror(NamedTuple):
 
     def motion(self, values: Float[Array, "*n free"]) -> Float[Array, "*n free"]:
         """The mirror image of values, speeds or residuals of the free coordinates."""
-        return jnp.asarray(self.coordinate_sign, values.dtype) * values[..., self.coordinate]
+        return _signed(self.coordinate_sign, values[..., self.coordinate])
 
     def muscles(self, values: Float[Array, "*n muscle"]) -> Float[Array, "*n muscle"]:
         """Of what muscles have."""
@@ -48,7 +48,11 @@ class Mirror(NamedTuple):
 
     def actuators(self, values: Float[Array, "*n actuator"]) -> Float[Array, "*n actuator"]:
         """Of what actuators do."""
-        return jnp.asarray(self.actuator_sign, values.dtype) * values[..., self.actuator]
+        return _signed(self.actuator_sign, values[..., self.actuator])
+
+
+def _signed(sign, values):
+    return jnp.broadcast_to(jnp.asarray(sign, values.dtype), values.shape) * values
 
 
 def mirror(model: Model) -> Mirror:

@@ -82,7 +82,7 @@ def moving_body(
     activation: Float[Array, " muscle"],
     control: Float[Array, " actuator"],
     *,
-    friction_sharpness: float | None = None,
+    friction_sharpness: Float[Array, ""] | float | None = None,
 ) -> MovingBody:
     """The body with its free coordinates so [rad or m, per s, s^2], its muscles at `activation`.
 

@@ -25,16 +25,16 @@ import numpy as np
 import scipy.interpolate
 from jaxtyping import Array, Bool, Float, Int
 
-from ..compilation import compiled
+from ..compilation import compiled, one_thread_each
 from ..formats.trial import Trial
 from ..model.body import Model
 from ..model.names import BadInput
 from ..solvers.collocation import Collocation, radau, trapezoidal
 from ..solvers.interior_point import Options, WarmStart, minimise
-from .inverse import InverseRecord
+from .inverse import STATUS, InverseRecord
 from .mirror import Mirror, is_symmetric, mirror, no_mirror
 from .moving_body import MovingBody
-from .walking_cost import Weights, weights
+from .walking_cost import Weights, weighed, weights
 from .walking_programme import (
     Unknowns,
     Walk,
@@ -55,11 +55,9 @@ _FIRST_ACTIVATION = 0.1
 _FORWARD, _HEIGHT = "pelvis_tx", "pelvis_ty"
 _WITHIN_FOOT = ("midtarsal", "mtp")
 _RULES = {"trapezoidal": trapezoidal, "radau1": lambda: radau(1), "radau2": lambda: radau(2)}
+_RESULTS = ("successful", "infeasible", "maximum_iterations", "not_finite")  # of the solver
 _FEWEST_FRAMES = 20
 _OPEN = 0.1  # a stride whose ends differ by more is none [rad or m]
-
-STATUS = ("successful", "infeasible", "maximum_iterations", "not_finite", "not_computed")
-"""Meaning of `status` 0, 1, 2, ...; the last is of cases never reached."""
 
 
 class Mesh(NamedTuple):
@@ -130,9 +128,10 @@ class WalkingRecord(eqx.Module):
     - `excitation`: of every muscle [-]. `bodies`: the moving body, with what the ground does to it.
     - `x`, `multipliers`: of the programme; where a neighbouring case may start.
     - `residual`: of every row of the programme; see `walking_programme` for its units.
-    - `dual_residual`, `complementarity`, `iterations`: of the solver. `cost`: its objective [-].
+    - `dual_residual`, `complementarity`, `iterations`: of the solver.
+    - `cost`: what each term adds to the objective, in the order of `walking_cost.TERMS` [-].
     - `weakly_active`: entries of x that sit on a bound by a hair: derivatives are one-sided.
-    - `status`: index into `STATUS`.
+    - `status`: index into `inverse.STATUS`.
     """
 
     stride: InverseRecord
@@ -144,7 +143,7 @@ class WalkingRecord(eqx.Module):
     dual_residual: Float[Array, ""]
     complementarity: Float[Array, ""]
     iterations: Int[Array, ""]
-    cost: Float[Array, ""]
+    cost: Float[Array, " term"]
     weakly_active: Bool[Array, " variable"]
     status: Int[Array, ""]
 
@@ -184,15 +183,16 @@ def walking(
         again = [np.array(image.motion(jnp.asarray(spline(at + length, i)))) for i in range(3)]
         again[0][:, forward] -= advance
         motion = [0.5 * (one + other) for one, other in zip(motion, again, strict=True)]
-    muscles = np.full((at.size, len(model.muscles.names)), _FIRST_ACTIVATION)
-    controls = np.zeros((at.size, len(model.actuators.names)))
-    guess = Unknowns(motion[0], motion[1], muscles, muscles, motion[2], controls)
+    value, speed, acceleration = map(jnp.asarray, motion)
+    muscles = jnp.full((at.size, len(model.muscles.names)), _FIRST_ACTIVATION)
+    controls = jnp.zeros((at.size, len(model.actuators.names)))
+    guess = Unknowns(value, speed, muscles, muscles, acceleration, controls)
     return Walking(
-        duration=jnp.asarray(length),
-        advance=jnp.asarray(advance),
-        reference=jnp.asarray(motion[0]),
+        duration=jnp.asarray(length, float),
+        advance=jnp.asarray(advance, float),
+        reference=value,
         weights=weights(jnp.asarray(_tracking(model)), **terms),
-        friction_sharpness=jnp.asarray(SHARPNESS),
+        friction_sharpness=jnp.asarray(SHARPNESS, float),
         image=image,
         guess=guess.packed(),
         half=half,
@@ -261,7 +261,9 @@ def track(
 
     `start`: the record of a neighbouring case, which saves most of the steps.
     """
-    return _track(model, walking, _begin(model, walking, start), solver)
+    with one_thread_each():
+        found = _track(model, walking, _begin(model, walking, start), solver)
+        return jax.block_until_ready(found)
 
 
 def track_uncompiled(
@@ -278,8 +280,8 @@ def _begin(model, walking, start) -> WarmStart:
     if start is None:
         rule, programme, parameters = _programme(model, walking)
         rows = programme.layout(parameters).all_rows
-        return WarmStart(walking.guess.ravel(), jnp.zeros(rows), jnp.asarray(_COLD_BARRIER))
-    return WarmStart(start.x, start.multipliers, jnp.asarray(_WARM_BARRIER))
+        return WarmStart(walking.guess.ravel(), jnp.zeros(rows), jnp.asarray(_COLD_BARRIER, float))
+    return WarmStart(start.x, start.multipliers, jnp.asarray(_WARM_BARRIER, float))
 
 
 def _programme(model, walking):
@@ -312,10 +314,9 @@ def _tracked(model, walking, begin, solver) -> WalkingRecord:
     lower, upper = bounds(model, programme.points)
     options = Options(solver.tolerance, solver.max_steps)
     found = minimise(programme, parameters, begin, lower, upper, options)
-    cost, _ = programme.values(found.x, parameters)
     z, _ = programme.split(found.x)
     u = unknowns(model, z[:: rule.points.size])
-    status = jnp.array([STATUS.index(name) for name in STATUS[:4]])[found.result._value]
+    status = jnp.array([STATUS.index(name) for name in _RESULTS])[found.result._value]
     time, whole = _unfolded(model, walking, u)
     bodies = walked_bodies(model, whole, walking.friction_sharpness)
     return WalkingRecord(
@@ -328,16 +329,23 @@ def _tracked(model, walking, begin, solver) -> WalkingRecord:
         dual_residual=found.dual_residual,
         complementarity=found.complementarity,
         iterations=found.iterations,
-        cost=cost,
+        cost=_cost(model, parameters, programme.split(found.x)[0]),
         weakly_active=found.weakly_active,
         status=status,
     )
 
 
+def _cost(model, parameters, z):
+    """Each term, weighed, averaged over the cycle."""
+    walk, points = parameters
+    at = lambda z, point: weighed(unknowns(model, z), walk, point.reference)
+    return points.share @ jax.vmap(at)(z, points)
+
+
 def _unfolded(model, walking, u: Unknowns):
     """Times [s] and unknowns of a whole stride."""
     count = walking.intervals
-    time = walking.duration * jnp.arange(count + 1) / count
+    time = walking.duration * jnp.linspace(0.0, 1.0, count + 1)
     if not walking.half:
         return time, u
     image = walking.image
@@ -345,7 +353,7 @@ def _unfolded(model, walking, u: Unknowns):
         [float(name == _FORWARD) for name in model.skeleton.coordinates.free_names]
     )
     other = Unknowns(
-        value=image.motion(u.value) + walking.advance * forward,
+        value=image.motion(u.value) + jnp.broadcast_to(walking.advance * forward, u.value.shape),
         speed=image.motion(u.speed),
         activation=image.muscles(u.activation),
         excitation=image.muscles(u.excitation),

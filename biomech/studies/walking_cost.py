@@ -63,14 +63,13 @@ def weights(
 
 def cost(u: Any, walk: Any, reference: Float[Array, " free"]) -> Float[Array, ""]:
     """All terms at one instant, weighed."""
-    told = terms(u, walk, reference)
-    others = sum(getattr(walk.weights, name) * told[name] for name in TERMS if name != _OWN)
-    return told[_OWN] + others
+    return jnp.sum(weighed(u, walk, reference))
 
 
-def terms(u: Any, walk: Any, reference: Float[Array, " free"]) -> dict[str, Array]:
-    """Every term at one instant; `tracking` is weighed already, coordinate by coordinate."""
-    return {name: term(u, walk, reference) for name, term in TERMS.items()}
+def weighed(u: Any, walk: Any, reference: Float[Array, " free"]) -> Float[Array, " term"]:
+    """Each of `TERMS` at one instant times its weight."""
+    weight = walk.weights._asdict() | {_TRACKING: 1.0}  # weighed coordinate by coordinate
+    return jnp.stack([weight[name] * term(u, walk, reference) for name, term in TERMS.items()])
 
 
 def _tracking(u, walk, reference):
@@ -102,9 +101,9 @@ def _passive(u, walk, _):
     return jnp.mean((moment / (PASSIVE * body_weight(model.skeleton))) ** 2)
 
 
-_OWN = "tracking"
+_TRACKING = "tracking"
 TERMS: dict[str, Callable[[Any, Any, Array], Array]] = {
-    _OWN: _tracking,
+    _TRACKING: _tracking,
     "activation": _activation,
     "excitation": _excitation,
     "control": _control,

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from ..dynamics.inverse_dynamics import body_weight
 from ..model.body import Model
@@ -194,7 +194,7 @@ def average(rule: Collocation, intervals: int) -> Float[np.ndarray, " point"]:
 
 
 def walking_parameters(
-    walk: Walk, rule: Collocation, intervals: int, reference: Float[np.ndarray, "point free"]
+    walk: Walk, rule: Collocation, intervals: int, reference: Float[ArrayLike, "point free"]
 ) -> StagedParameters:
     """Of `walking_programme`; `reference` at `instants`."""
     share = jnp.asarray(average(rule, intervals))

@@ -1,0 +1,197 @@
+"""Walking near a reference, on a coarse mesh: is it a movement, a minimum, and found again?"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+
+from biomech.analysis.labels import read_netcdf, write_netcdf
+from biomech.analysis.track_dataset import label_walk, track
+from biomech.analysis.walking_report import solve_report
+from biomech.dynamics.inverse_dynamics import body_weight
+from biomech.formats.load import load_model
+from biomech.formats.reference_gait import reference_gait
+from biomech.interventions.muscle_strength import gluteal_strength
+from biomech.model.names import BadInput
+from biomech.studies import walking as study
+from biomech.studies.inverse import STATUS
+from biomech.studies.walking import Mesh, walking
+
+MESH = Mesh(12)
+SOLVED = STATUS.index("successful")
+
+
+@pytest.fixture(scope="module")
+def planar():
+    return load_model("planar")
+
+
+@pytest.fixture(scope="module")
+def how(planar):
+    return walking(planar, reference_gait("planar"), mesh=MESH)
+
+
+@pytest.fixture(scope="module")
+def record(planar, how):
+    found = study.track(planar, how)
+    assert found.status == SOLVED
+    return found
+
+
+@pytest.fixture(scope="module")
+def dataset(record, planar, how):
+    return label_walk(record, planar, how, config={"study": "track"})
+
+
+def test_the_laws_of_mechanics_hold_at_every_instant(planar, record):
+    weight = body_weight(planar.skeleton)
+    # Solved to 1e-6 in units of 0.07 weights x 1 m, or 0.25 weights.
+    assert np.abs(record.stride.residual_moment).max() < 1e-6 * weight
+    assert np.abs(record.residual).max() < 1e-6
+
+
+def test_over_a_stride_the_ground_carries_the_weight(planar, how, record):
+    """Momentum ends as it began; by the quadrature of the mesh's own rule."""
+    rule = how.collocation()
+    z = np.asarray(record.x).reshape(-1, how.guess.shape[1])
+    u = study.unknowns(planar, jnp.asarray(z))
+    bodies = jax.jit(study.walked_bodies)(planar, u, how.friction_sharpness)
+    force = np.asarray(bodies.ground.force).sum(axis=1)[1:].reshape(how.intervals, -1, 3)
+    mean = np.einsum("j,kjx->x", rule.quadrature, force) / how.intervals
+    weight = float(body_weight(planar.skeleton))
+    assert mean[1] == pytest.approx(weight, rel=2e-2)
+    assert abs(mean[0]) < 2e-2 * weight
+
+
+def test_the_second_half_mirrors_the_first(planar, how, record):
+    n = how.intervals
+    image, free = how.image, list(planar.skeleton.coordinates.free)
+    value = np.asarray(record.stride.value)[:, free]
+    other = np.array(image.motion(jnp.asarray(value[:n])))
+    other[:, planar.skeleton.coordinates.free_names.index("pelvis_tx")] += how.advance
+    np.testing.assert_allclose(value[n : 2 * n], other, atol=1e-12)
+    np.testing.assert_allclose(
+        record.stride.muscle_force[n : 2 * n],
+        np.asarray(record.stride.muscle_force)[:n][:, image.muscle],
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_start_far_off_comes_to_the_same_walk(planar, how, record, seed):
+    rng = np.random.default_rng(seed)
+    guess = np.array(how.guess)
+    coordinates = planar.skeleton.coordinates
+    kinds = np.array(coordinates.motion_types)[list(coordinates.free)]
+    turning = np.flatnonzero(kinds == "rotational")
+    guess[:, turning] += rng.uniform(-0.1, 0.1, (guess.shape[0], turning.size))
+    found = study.track(planar, dataclasses.replace(how, guess=jnp.asarray(guess)))
+    assert found.status == SOLVED
+    assert found.cost.sum() == pytest.approx(float(record.cost.sum()), rel=1e-6)
+
+
+def test_from_a_neighbour_it_takes_a_third_of_the_steps(planar, how, record):
+    weaker = gluteal_strength(planar, side="both", scale=0.9)
+    cold = study.track(weaker, how)
+    warm = study.track(weaker, how, record)
+    assert cold.status == SOLVED and warm.status == SOLVED
+    assert 3 * int(warm.iterations) <= int(cold.iterations)
+    # Minima lie close together: the neighbour's leads to one that is no worse.
+    assert float(warm.cost.sum()) < (1.0 + 1e-6) * float(cold.cost.sum())
+    assert warm.cost.sum() == pytest.approx(float(cold.cost.sum()), rel=1e-2)
+
+
+def test_effort_weighed_more_is_spared(planar, how, record):
+    lazier = dataclasses.replace(
+        how, weights=how.weights._replace(activation=jnp.asarray(3.0), control=jnp.asarray(3.0))
+    )
+    found = study.track(planar, lazier, record)
+    assert found.status == SOLVED
+    effort = lambda r: float(np.mean(np.asarray(r.stride.activation) ** 2))
+    assert effort(found) < 0.97 * effort(record)
+
+
+def test_unsolved_it_says_what_is_worst(planar, how, record):
+    free = planar.skeleton.coordinates.free_names
+    knee = 7 * len(free) + free.index("knee_angle_r")  # of the seventh point but the start
+    stopped = dataclasses.replace(
+        record,
+        status=jnp.asarray(STATUS.index("maximum_iterations")),
+        residual=record.residual.at[knee].set(-0.25),
+    )
+    text = solve_report(stopped, planar, how)
+    assert "before it was solved. Raise `max_steps`" in text
+    assert "Violated most: balance about knee_angle_r, by 2.5e-01 at 14 % of the stride." in text
+
+
+# -------------------------------------------------------------------------------- dataset
+
+
+def test_the_dataset_is_a_stride_of_walking(dataset):
+    assert dataset.attrs["study"] == "track" and (dataset.status == 0).all()
+    assert dataset.sizes["time"] == 2 * MESH.intervals + 1
+    assert "Solved in" in dataset.attrs["solve_report"]
+    assert "At a bound, not excited: " in dataset.attrs["solve_report"]
+    ground = dataset.ground_reaction_force.sel(axis="y")
+    regions = dataset.regional_plantar_force.sel(axis="y")
+    right = [name for name in dataset.contact_region.values if name.endswith("_r")]
+    np.testing.assert_allclose(
+        regions.sel(contact_region=right).sum("contact_region"), ground.sel(side="r"), atol=1e-6
+    )
+    assert 50.0 < dataset.toe_off_pct.sel(side="r") < 70.0
+    peak = dataset.metric_value.sel(metric="peak_knee_force_r")
+    assert 2.0 < peak < 5.0
+    assert dataset.walking_cost.sel(cost="passive") == 0.0
+    for variable in dataset.variables.values():
+        assert "long_name" in variable.attrs
+
+
+def test_the_dataset_survives_a_file(dataset, tmp_path):
+    again = read_netcdf(write_netcdf(dataset, tmp_path / "walk.nc"))
+    xr.testing.assert_identical(again.excitation, dataset.excitation)
+
+
+# ------------------------------------------------------------------------------ bad input
+
+
+def test_what_cannot_be_walked_is_refused(planar):
+    gait = reference_gait("planar")
+    with pytest.raises(TypeError):
+        track("planar", gait)
+    with pytest.raises(TypeError):
+        track(planar, "gait.sto")
+    with pytest.raises(BadInput, match="No rule 'euler'"):
+        track(planar, gait, rule="euler")
+    with pytest.raises(BadInput, match="whole number from 5"):
+        track(planar, gait, intervals=3)
+    with pytest.raises(BadInput, match="No term 'pain'"):
+        track(planar, gait, terms={"pain": 1.0})
+    with pytest.raises(BadInput, match="at least 0"):
+        track(planar, gait, terms={"activation": -1.0})
+    with pytest.raises(BadInput, match="no stride that ends as it began: "):
+        track(planar, dataclasses.replace(gait, end=0.7 * gait.end))
+    lacking = dataclasses.replace(
+        gait,
+        coordinate_names=gait.coordinate_names[1:],
+        coordinate_values=gait.coordinate_values[:, 1:],
+    )
+    with pytest.raises(BadInput, match="no column for pelvis_tilt"):
+        track(planar, lacking)
+    few = dataclasses.replace(
+        gait, time=gait.time[::20], coordinate_values=gait.coordinate_values[::20]
+    )
+    with pytest.raises(BadInput, match="frames in its stride"):
+        track(planar, few)
+    barefoot = dataclasses.replace(planar, contacts=no_contacts(planar.contacts))
+    with pytest.raises(BadInput, match="cannot walk"):
+        track(barefoot, gait)
+
+
+def no_contacts(contacts):
+    empty = {
+        field.name: getattr(contacts, field.name)[:0] for field in dataclasses.fields(contacts)
+    }
+    return dataclasses.replace(contacts, **empty)
