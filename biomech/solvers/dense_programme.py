@@ -11,7 +11,7 @@ Cholesky factor is the test that the point is a minimum along the constraints.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -127,8 +127,35 @@ class DenseFactors(eqx.Module):
         return jnp.dot(dx, self.weight @ dx)
 
 
+def unshifted(weight: Array, jacobian: Array) -> DenseFactors:
+    """With no delta: its `reduced` is not finite where the point is no minimum along the rows."""
+    split = _split(weight, jacobian)
+    lower = jnp.linalg.cholesky(split.reduced, symmetrize_input=True)
+    return _factors(weight, split, lower, jnp.zeros((), weight.dtype))
+
+
 def _factorise(weight, jacobian, last_shift) -> DenseFactors:
-    n, m = weight.shape[0], jacobian.shape[0]
+    split = _split(weight, jacobian)
+    eye = jnp.eye(split.reduced.shape[0], dtype=weight.dtype)
+    factor = lambda shift: jnp.linalg.cholesky(split.reduced + shift * eye, symmetrize_input=True)
+    positive = lambda lower: jnp.all(jnp.isfinite(lower))
+    shift, lower = least_shift(factor, positive, last_shift)
+    shifted = weight + shift * jnp.diag(1.0 / split.scale**2)
+    return _factors(shifted, split, lower, shift)
+
+
+class _Split(NamedTuple):
+    """Along and across the rows, in scaled variables; `reduced` is not factored yet."""
+
+    scale: Array
+    rows: Array
+    triangle: Array
+    null: Array
+    reduced: Array
+
+
+def _split(weight, jacobian) -> _Split:
+    m = jacobian.shape[0]
     scale = 1.0 / jnp.sqrt(jnp.maximum(1.0, jnp.abs(jnp.diag(weight))))
     q, r = jnp.linalg.qr(scale[:, None] * jacobian.T, mode="complete")
     rows, null, triangle = q[:, :m], q[:, m:], r[:m]
@@ -137,12 +164,8 @@ def _factorise(weight, jacobian, last_shift) -> DenseFactors:
     floor = 1e-14 * jnp.max(jnp.abs(jnp.diag(triangle)), initial=1e-300)
     diagonal = jnp.diag(triangle)
     triangle = triangle + jnp.diag(jnp.where(jnp.abs(diagonal) < floor, floor, 0.0))
+    return _Split(scale, rows, triangle, null, reduced)
 
-    def factor(shift):
-        eye = jnp.eye(n - m, dtype=weight.dtype)
-        return jnp.linalg.cholesky(reduced + shift * eye, symmetrize_input=True)
 
-    positive = lambda lower: jnp.all(jnp.isfinite(lower))
-    shift, lower = least_shift(factor, positive, last_shift)
-    shifted = weight + shift * jnp.diag(1.0 / scale**2)
-    return DenseFactors(scale, shifted, rows, triangle, null, lower, shift)
+def _factors(weight, split, lower, shift):
+    return DenseFactors(split.scale, weight, split.rows, split.triangle, split.null, lower, shift)

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .dense_programme import DenseFactors, unshifted
 from .inertia import FIRST, GROWTH, least_shift
 
 _REFINEMENTS = 2
@@ -213,27 +214,7 @@ class _Eliminated(NamedTuple):
 
     intervals: _Stored
     on: Array
-    end: "_End"
-
-
-class _End(NamedTuple):
-    """A small dense system, split along and across its rows (`dense_programme`)."""
-
-    weight: Array
-    rows: Array
-    triangle: Array
-    null: Array
-    factor: Array
-
-    def solve(self, push, wanted):
-        """x and multipliers y of weight x - rows' y = -push, rows x = wanted."""
-        along = self.rows @ jax.scipy.linalg.solve_triangular(self.triangle.T, wanted, lower=True)
-        rest = self.null.T @ (push + self.weight @ along)
-        x = along - self.null @ jax.scipy.linalg.cho_solve((self.factor, True), rest)
-        y = jax.scipy.linalg.solve_triangular(
-            self.triangle, self.rows.T @ (push + self.weight @ x), lower=False
-        )
-        return x, y
+    end: DenseFactors
 
 
 class StagedFactors(eqx.Module):
@@ -260,7 +241,9 @@ class StagedFactors(eqx.Module):
 
 
 def _is_minimum(found: _Eliminated):
-    finite = jnp.all(jnp.isfinite(found.intervals.factor)) & jnp.all(jnp.isfinite(found.end.factor))
+    finite = jnp.all(jnp.isfinite(found.intervals.factor)) & jnp.all(
+        jnp.isfinite(found.end.reduced)
+    )
     return finite
 
 
@@ -355,7 +338,7 @@ def _eliminated(local: StagedLocal, diagonal) -> _Eliminated:
     return _Eliminated(stored, blocks.on, end)
 
 
-def _end(local, weight, to_v, pure, common_weight) -> _End:
+def _end(local, weight, to_v, pure, common_weight) -> DenseFactors:
     """The system left in (z_0, w, multipliers nu of the boundary), nu in the role of rows.
 
         A (z_0, w) - B' nu = ...,    B (z_0, w) + D nu = ...
@@ -392,11 +375,7 @@ def _end(local, weight, to_v, pure, common_weight) -> _End:
         axis=1,
     )
     rows = jnp.concatenate([path, jnp.concatenate([b, root], axis=1)])
-    m = rows.shape[0]
-    q, r = jnp.linalg.qr(rows.T, mode="complete")
-    null = q[:, m:]
-    factor = jnp.linalg.cholesky(null.T @ whole @ null, symmetrize_input=True)
-    return _End(whole, q[:, :m], r[:m], null, factor)
+    return unshifted(whole, rows)
 
 
 def _substituted(local: StagedLocal, eliminated: _Eliminated, pull, residual):
@@ -432,7 +411,7 @@ def _substituted(local: StagedLocal, eliminated: _Eliminated, pull, residual):
     no_slack = jnp.zeros(layout.boundary, pull.dtype)
     push = [pull_z[0] + local.begun.T @ slope, pull_w + slope_v[:common], no_slack]
     first, y = end.solve(
-        jnp.concatenate(push), jnp.concatenate([-rows.path[0], slope_v[common:] - rows.boundary])
+        jnp.concatenate(push), jnp.concatenate([rows.path[0], rows.boundary - slope_v[common:]])
     )
     z_first, w = first[:size], first[size : size + common]
     v = jnp.concatenate([w, y[n_path:]])

@@ -29,7 +29,7 @@ def planar():
 def changed(model, parameters):
     """One side alone: strength of a muscle, length of the leg, stiffness of soles and arch."""
     strength, longer, sole, arch = parameters
-    model = muscle_strength(model, muscles=("vasti_r",), scale=strength)
+    model = muscle_strength(model, muscles=("vaslat_r",), scale=strength)
     model = leg_length(model, side="r", difference_mm=longer)
     model = arch_stiffness(model, side="r", scale=arch)
     of_right = jnp.array([float(name.endswith("_r")) for name in model.contacts.names])
