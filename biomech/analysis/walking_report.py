@@ -15,10 +15,10 @@ _WHY = {
     "successful": "Solved in {steps} steps.",
     "infeasible": "Stopped after {steps} steps: none brings the laws nearer to holding. Start "
     "nearer, or ask for a motion that this body can do.",
-    "maximum_iterations": "Stopped after {steps} steps, the most allowed, before it was solved. "
-    "Raise `max_steps`, or start nearer.",
-    "not_finite": "Stopped: the cost or the laws are not finite at the start. Look for NaN in the "
-    "model and the reference.",
+    "maximum_iterations": "Stopped after {steps} steps before it was solved: either these are all "
+    "that `max_steps` allows, or none made it better. Raise `max_steps`, or start nearer.",
+    "not_finite": "Stopped after {steps} steps: the cost or the laws are not finite there. Look "
+    "for NaN in the model and the reference.",
 }
 
 
@@ -34,8 +34,8 @@ def solve_report(record: WalkingRecord, model: Model, how: Walking) -> str:
     weak = int(np.asarray(record.weakly_active).sum())
     if weak:
         lines.append(
-            f"{weak} bounds are reached by a hair: derivatives with respect to what moves them are "
-            "one-sided."
+            f"Of {weak} bounds it cannot be told at this tolerance whether they hold: a derivative "
+            "with respect to what moves one of them may be one-sided."
         )
     return "\n".join(lines)
 

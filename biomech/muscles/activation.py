@@ -3,12 +3,13 @@
     da/dt = [ (1/2 + f) / (tau_a (1/2 + 3/2 a)) + (1/2 - f) (1/2 + 3/2 a) / tau_d ] (e - a)
     f = 1/2 tanh(b (e - a))
 
-with tau_a = 15 ms and tau_d = 60 ms: up is faster than down. Smooth; the larger b, the sharper the
-switch between both.
+with tau_a = 15 ms and tau_d = 60 ms. Smooth; the larger b, the sharper the switch between both. At
+the b = 0.1 of the source both rates mix almost evenly: from half activation it takes 26 ms up and
+28 ms down, where b = 10 would take 19 and 48.
 
 Source: De Groote, Kinney, Rao & Fregly (2016), Ann. Biomed. Eng. 44:2922-2936,
-doi:10.1007/s10439-016-1591-9, equations 1 and 2, with their b = 0.1, at which both rates mix almost
-evenly. Same numbers as OpenSim's `DeGrooteFregly2016Muscle`.
+doi:10.1007/s10439-016-1591-9, equations 1 and 2, with their b. Same numbers as OpenSim's
+`DeGrooteFregly2016Muscle`.
 """
 
 import jax.numpy as jnp

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..compilation import compiled
+from ..dynamics.contact import half_space_normal
 from ..dynamics.kinematics import default_values, pose
 from ..model.body import Model
 from ..model.names import BadInput
@@ -23,6 +24,7 @@ _TWIST = np.array([-1.0, -1.0, 1.0, 1.0, 1.0, -1.0])  # of (angular, linear) in 
 _SAME = 1e-9  # largest difference of numbers that are the same [relative]
 _ALIKE = 0.9  # cosine between the axes of both sides, of which one may be changed [-]
 _OTHER = {"r": "l", "l": "r"}
+_FRAME = ("half_space_position", "half_space_orientation")
 
 
 class Mirror(NamedTuple):
@@ -97,12 +99,13 @@ def no_mirror(model: Model) -> Mirror:
 def is_symmetric(model: Model) -> bool:
     """Whether both sides are alike: the mirror image of a motion needs the mirror image of effort.
 
-    Asked at one motion at random, where everything has a say but the ground and pain: those are
-    compared number by number. False without a mirror too.
+    Asked at one motion at random, where everything has a say but the ground, pain and the bounds of
+    activations and controls: those are compared number by number. False without a mirror too.
     """
     try:
         image = mirror(model)
-        if not (_same_soles(model.contacts) and _same_pains(model)):
+        alike = _same_soles(model.contacts) and _same_pains(model) and _same_bounds(model, image)
+        if not alike:
             return False
     except BadInput:
         return False
@@ -127,14 +130,34 @@ def is_symmetric(model: Model) -> bool:
 
 def _same_soles(contacts):
     other = _partners("contact", contacts.names)
-    for field in dataclasses.fields(contacts):
-        if field.name in ("names", "bodies"):
-            continue
-        values = np.asarray(getattr(contacts, field.name))
-        sign = np.array([1.0, 1.0, -1.0]) if field.name == "location" else np.ones(values.shape[1:])
-        if np.any(np.abs(sign * values[other] - values) > _SAME * np.maximum(1.0, np.abs(values))):
+    across = np.array([1.0, 1.0, -1.0])
+    fields = {field.name for field in dataclasses.fields(contacts)} - {"names", "bodies", *_FRAME}
+    for name in fields:
+        values = np.asarray(getattr(contacts, name))
+        sign = across if name == "location" else np.ones(values.shape[1:])
+        if not _are_same(sign * values[other], values):
             return False
-    return True
+    normal = np.asarray(half_space_normal(contacts))
+    height = np.sum(normal * np.asarray(contacts.half_space_position), axis=1)
+    return _are_same(across * normal[other], normal) and _are_same(height[other], height)
+
+
+def _are_same(image, values):
+    return not np.any(np.abs(image - values) > _SAME * np.maximum(1.0, np.abs(values)))
+
+
+def _same_bounds(model, image):
+    muscles, actuators = model.muscles, model.actuators
+    low, high = np.asarray(actuators.min_control), np.asarray(actuators.max_control)
+    swapped = np.where(image.actuator_sign > 0.0, low, -high)[image.actuator]
+    return (
+        all(
+            _are_same(np.asarray(bound)[image.muscle], np.asarray(bound))
+            for bound in (muscles.min_activation, muscles.max_activation)
+        )
+        and np.allclose(swapped, low, rtol=_SAME, atol=0.0)
+        and np.allclose(np.where(image.actuator_sign > 0.0, high, -low)[image.actuator], high)
+    )
 
 
 def _same_pains(model):

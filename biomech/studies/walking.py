@@ -57,7 +57,10 @@ _WITHIN_FOOT = ("midtarsal", "mtp")
 _RULES = {"trapezoidal": trapezoidal, "radau1": lambda: radau(1), "radau2": lambda: radau(2)}
 _RESULTS = ("successful", "infeasible", "maximum_iterations", "not_finite")  # of the solver
 _FEWEST_FRAMES = 20
-_OPEN = 0.1  # a stride whose ends differ by more is none [rad or m]
+_OPEN = (
+    0.1  # a stride whose ends (or, if it is to be half, sides) differ by more is none [rad or m]
+)
+_ALIKE = 0.05  # sides that differ by less are taken as one and averaged [rad or m]
 
 
 class Mesh(NamedTuple):
@@ -132,6 +135,7 @@ class WalkingRecord(eqx.Module):
     - `cost`: what each term adds to the objective, in the order of `walking_cost.TERMS` [-].
     - `weakly_active`: entries of x that sit on a bound by a hair: derivatives are one-sided.
     - `status`: index into `inverse.STATUS`.
+    - `half`, `rule`: as in `Walking`. Static.
     """
 
     stride: InverseRecord
@@ -146,6 +150,8 @@ class WalkingRecord(eqx.Module):
     cost: Float[Array, " term"]
     weakly_active: Bool[Array, " variable"]
     status: Int[Array, ""]
+    half: bool = eqx.field(static=True)
+    rule: str = eqx.field(static=True)
 
 
 def walking(
@@ -159,17 +165,19 @@ def walking(
     """Walking as `trial` does between its `start` and `end`, which is one whole stride.
 
     `half`: whether the second half of the cycle is the mirror image of the first; by default where
-    the model is the same on both sides. `terms`: weights of the cost, as in `walking_cost.weights`.
+    model and reference are the same on both sides (the reference within 0.05 rad or m, of which the
+    mean is taken). `terms`: weights of the cost, as in `walking_cost.weights`.
 
-    **Raises:** `BadInput` for a model without contacts or without a pelvis that moves along the
-    ground, a trial that lacks a coordinate, has too few frames or is no stride that ends as it
-    began, or `half` of a body without a mirror image.
+    **Raises:** `BadInput` for a model without contacts, without a pelvis that moves along the
+    ground or with motors that push it, a trial that lacks a coordinate, has too few frames or is no
+    stride that ends as it began, `half` of a body or reference with unlike sides, or impossible
+    weights.
     """
     _require_ground(model)
-    half = is_symmetric(model) if half is None else half
-    image = mirror(model) if half else no_mirror(model)
     names = model.skeleton.coordinates.free_names
     spline, duration = _stride(model, trial)
+    half = _is_half(model, spline, trial.start, duration, half)
+    image = mirror(model) if half else no_mirror(model)
     rule = mesh.collocation()
     intervals = mesh.intervals if half else 2 * mesh.intervals
     forward = names.index(_FORWARD)
@@ -180,7 +188,7 @@ def walking(
     at = trial.start + length * instants(rule, intervals)
     motion = [spline(at, order) for order in range(3)]
     if half:
-        again = [np.array(image.motion(jnp.asarray(spline(at + length, i)))) for i in range(3)]
+        again = [_image(image, spline, at + length, order) for order in range(3)]
         again[0][:, forward] -= advance
         motion = [0.5 * (one + other) for one, other in zip(motion, again, strict=True)]
     value, speed, acceleration = map(jnp.asarray, motion)
@@ -207,6 +215,14 @@ def _require_ground(model):
         raise BadInput(
             f"Model '{model.name}' cannot walk: it needs contact regions under the feet and free "
             f"coordinates '{_FORWARD}' and '{_HEIGHT}'. The built-in bodies have both."
+        )
+    root = model.skeleton.root_coordinates
+    actuators = model.actuators
+    pushing = [n for n, c in zip(actuators.names, actuators.coordinates, strict=True) if c in root]
+    if pushing:
+        raise BadInput(
+            f"Model '{model.name}' is pushed from the ground by {', '.join(pushing[:3])}. "
+            "A walk must do without: take these actuators out."
         )
 
 
@@ -238,6 +254,38 @@ def _stride(model, trial):
             "of one whole stride."
         )
     return spline, duration
+
+
+def _is_half(model, spline, start, duration, asked):
+    """Whether to walk half a stride: `asked`, or where both sides of body and reference are
+    alike."""
+    if asked is False:
+        return False
+    if not is_symmetric(model):
+        if asked:
+            raise BadInput(
+                f"`half` asks for a left leg that repeats the right one, but '{model.name}' is not "
+                "the same on both sides. Leave `half` out, or say False."
+            )
+        return False
+    names = model.skeleton.coordinates.free_names
+    time = start + 0.5 * duration * np.linspace(0.0, 1.0, 51)
+    apart = _image(mirror(model), spline, time + 0.5 * duration, 0) - spline(time)
+    forward = names.index(_FORWARD)
+    apart[:, forward] -= apart[:, forward].mean()
+    worst = np.unravel_index(int(np.argmax(np.abs(apart))), apart.shape)[1]
+    size = np.abs(apart[:, worst]).max()
+    if asked and size > _OPEN:
+        raise BadInput(
+            f"`half` asks for a left leg that repeats the right one, but in the reference "
+            f"'{names[worst]}' differs between both by up to {size:.3g}. Leave `half` out, or say "
+            "False."
+        )
+    return bool(size <= _ALIKE)
+
+
+def _image(image, spline, time, order):
+    return np.array(image.motion(jnp.asarray(spline(time, order))))
 
 
 def _tracking(model):
@@ -277,10 +325,16 @@ def track_uncompiled(
 
 
 def _begin(model, walking, start) -> WarmStart:
+    rule, programme, parameters = _programme(model, walking)
+    rows = programme.layout(parameters).all_rows
     if start is None:
-        rule, programme, parameters = _programme(model, walking)
-        rows = programme.layout(parameters).all_rows
         return WarmStart(walking.guess.ravel(), jnp.zeros(rows), jnp.asarray(_COLD_BARRIER, float))
+    same = (start.half, start.rule) == (walking.half, walking.rule)
+    if not (same and start.x.shape == (walking.guess.size,) and start.multipliers.shape == (rows,)):
+        raise BadInput(
+            "`start` is a walk on another mesh or of another body: of half a stride where a whole "
+            "one is asked for, with other intervals or another rule. Begin without it."
+        )
     return WarmStart(start.x, start.multipliers, jnp.asarray(_WARM_BARRIER, float))
 
 
@@ -332,6 +386,8 @@ def _tracked(model, walking, begin, solver) -> WalkingRecord:
         cost=_cost(model, parameters, programme.split(found.x)[0]),
         weakly_active=found.weakly_active,
         status=status,
+        half=walking.half,
+        rule=walking.rule,
     )
 
 
@@ -344,11 +400,17 @@ def _cost(model, parameters, z):
 
 def _unfolded(model, walking, u: Unknowns):
     """Times [s] and unknowns of a whole stride."""
-    count = walking.intervals
+    count, image = walking.intervals, walking.image
+    if walking.collocation().start_rate == 0.0:
+        # No rule reaches what the start does besides being somewhere: it repeats the end.
+        u = u._replace(
+            excitation=u.excitation.at[0].set(image.muscles(u.excitation[-1])),
+            acceleration=u.acceleration.at[0].set(image.motion(u.acceleration[-1])),
+            control=u.control.at[0].set(image.actuators(u.control[-1])),
+        )
     time = walking.duration * jnp.linspace(0.0, 1.0, count + 1)
     if not walking.half:
         return time, u
-    image = walking.image
     forward = jnp.asarray(
         [float(name == _FORWARD) for name in model.skeleton.coordinates.free_names]
     )

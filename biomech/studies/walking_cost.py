@@ -21,9 +21,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..dynamics.inverse_dynamics import body_weight
+from ..model.names import BadInput
 from ..muscles.passive_moments import passive_moment
 from .equilibrium import full_value
 
@@ -56,8 +58,17 @@ def weights(
     passive: float = 0.0,
     exponent: float = 2.0,
 ) -> Weights:
-    """Weights, the default ones unless said otherwise."""
+    """Weights, the default ones unless said otherwise.
+
+    **Raises:** `BadInput` for one that is negative or no number, or an exponent below 1.
+    """
     others = (activation, excitation, control, acceleration, passive, exponent)
+    for name, value in zip(Weights._fields[1:], others, strict=True):
+        if not np.isfinite(value) or value < (1.0 if name == "exponent" else 0.0):
+            raise BadInput(
+                f"'{name}' of what walking costs is {value}; it must be a number, at least "
+                f"{'1' if name == 'exponent' else '0'}."
+            )
     return Weights(jnp.asarray(tracking), *(jnp.asarray(x, float) for x in others))
 
 

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from biomech.dynamics.slope import on_slope
 from biomech.formats.load import load_model
 from biomech.interventions import (
     arch_stiffness,
@@ -13,6 +14,7 @@ from biomech.interventions import (
     leg_lift,
 )
 from biomech.model.build import build_model, describe_model
+from biomech.model.edits import with_activation_bounds
 from biomech.model.names import BadInput
 from biomech.studies.mirror import is_symmetric, mirror
 
@@ -60,6 +62,15 @@ def test_what_lies_under_one_foot_and_hurts_in_one_hip_is_seen(planar):
     ):
         assert is_symmetric(change(planar, "both"))
         assert not is_symmetric(change(planar, "r"))
+
+
+def test_bounds_of_one_side_and_a_cross_slope_are_seen(planar):
+    muscles = planar.muscles
+    capped = np.where(np.array(muscles.names) == "soleus_r", 0.3, muscles.max_activation)
+    assert not is_symmetric(with_activation_bounds(planar, 0.01, capped))
+    assert is_symmetric(with_activation_bounds(planar, 0.02, 0.9))
+    assert is_symmetric(on_slope(planar, uphill_deg=5.0))
+    assert not is_symmetric(on_slope(planar, right_side_up_deg=5.0))
 
 
 def test_a_body_with_one_side_alone_has_no_mirror(planar):

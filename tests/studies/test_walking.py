@@ -15,9 +15,11 @@ from biomech.dynamics.inverse_dynamics import body_weight
 from biomech.formats.load import load_model
 from biomech.formats.reference_gait import reference_gait
 from biomech.interventions.muscle_strength import gluteal_strength
+from biomech.model.edits import with_reserves
 from biomech.model.names import BadInput
 from biomech.studies import walking as study
 from biomech.studies.inverse import STATUS
+from biomech.studies.metrics import is_periodic
 from biomech.studies.walking import Mesh, walking
 
 MESH = Mesh(12)
@@ -80,6 +82,34 @@ def test_the_second_half_mirrors_the_first(planar, how, record):
     )
 
 
+def test_the_stride_ends_as_it_began(planar, record, dataset):
+    assert is_periodic(record.stride, planar.skeleton.coordinates.names)
+    for name in ("excitation", "activation", "muscle_force", "joint_reaction_force"):
+        ends = dataset[name].isel(time=[0, -1])
+        scale = float(np.abs(dataset[name]).max())
+        np.testing.assert_allclose(ends[0], ends[1], atol=1e-5 * scale, err_msg=name)
+    right, left = (dataset.metric_value.sel(metric=f"peak_ankle_force_{s}") for s in "rl")
+    assert right == pytest.approx(float(left), rel=1e-6)
+
+
+def test_a_limp_is_not_averaged_away(planar):
+    """Of a reference with unlike sides the whole stride is walked."""
+    gait = reference_gait("planar")
+    values, knee = gait.coordinate_values.copy(), gait.coordinate_names.index("knee_angle_r")
+    values[:, knee] += 0.08
+    assert not walking(planar, dataclasses.replace(gait, coordinate_values=values)).half
+    values[:, knee] += 0.08
+    with pytest.raises(BadInput, match=r"'knee_angle_[rl]' differs between both"):
+        walking(planar, dataclasses.replace(gait, coordinate_values=values), half=True)
+
+
+def test_a_start_of_another_mesh_is_refused(planar, record):
+    whole = walking(planar, reference_gait("planar"), mesh=Mesh(6), half=False)
+    assert whole.intervals == MESH.intervals
+    with pytest.raises(BadInput, match="another mesh"):
+        study.track(planar, whole, record)
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_start_far_off_comes_to_the_same_walk(planar, how, record, seed):
     rng = np.random.default_rng(seed)
@@ -123,7 +153,7 @@ def test_unsolved_it_says_what_is_worst(planar, how, record):
         residual=record.residual.at[knee].set(-0.25),
     )
     text = solve_report(stopped, planar, how)
-    assert "before it was solved. Raise `max_steps`" in text
+    assert "Stopped after" in text and "Raise `max_steps`" in text
     assert "Violated most: balance about knee_angle_r, by 2.5e-01 at 14 % of the stride." in text
 
 
@@ -165,12 +195,20 @@ def test_what_cannot_be_walked_is_refused(planar):
         track(planar, "gait.sto")
     with pytest.raises(BadInput, match="No rule 'euler'"):
         track(planar, gait, rule="euler")
-    with pytest.raises(BadInput, match="whole number from 5"):
+    with pytest.raises(BadInput, match="whole number from 10"):
         track(planar, gait, intervals=3)
     with pytest.raises(BadInput, match="No term 'pain'"):
         track(planar, gait, terms={"pain": 1.0})
     with pytest.raises(BadInput, match="at least 0"):
         track(planar, gait, terms={"activation": -1.0})
+    with pytest.raises(BadInput, match="'exponent' of what walking costs is 0"):
+        track(planar, gait, terms={"exponent": 0.5})
+    with pytest.raises(BadInput, match="`tolerance` is nan"):
+        track(planar, gait, tolerance=float("nan"))
+    with pytest.raises(BadInput, match="'planar' is not the same on both sides"):
+        track(gluteal_strength(planar, side="r", scale=0.5), gait, half=True)
+    with pytest.raises(BadInput, match="is pushed from the ground by residual_pelvis_ty"):
+        track(with_reserves(planar, {"pelvis_ty": 100.0}, kind="residual"), gait)
     with pytest.raises(BadInput, match="no stride that ends as it began: "):
         track(planar, dataclasses.replace(gait, end=0.7 * gait.end))
     lacking = dataclasses.replace(
