@@ -24,6 +24,7 @@ _HOME = {
     "inverse": "analysis.inverse_dataset",
     "stand": "analysis.stand_dataset",
     "track": "analysis.track_dataset",
+    "predict": "analysis.predict_dataset",
     "sensitivity": "analysis.sensitivity",
     "compare": "analysis.compare",
     "effect_table": "analysis.effects",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .analysis.global_sensitivity import morris_screening, sobol_indices
     from .analysis.inverse_dataset import inverse
     from .analysis.plots import plot
+    from .analysis.predict_dataset import predict
     from .analysis.report import report
     from .analysis.sensitivity import sensitivity
     from .analysis.stand_dataset import stand
@@ -78,6 +80,7 @@ __all__ = [
     "open_run",
     "personalise",
     "plot",
+    "predict",
     "reference_gait",
     "report",
     "run",

@@ -33,10 +33,12 @@ from .labels import attributes, kind_of, label_inverse, name_variable
 from .stand_dataset import Soles, foot_variables
 from .walking_report import solve_report
 
-WEIGHTS_ASSUMED = (
-    "How much departures from the reference weigh against effort is assumed, and what changes in "
-    "the gait depends on it. Look at effects at other weights before believing them."
-)
+WEIGHTS_ASSUMED = {
+    "track": "How much departures from the reference weigh against effort is assumed, and what "
+    "changes in the gait depends on it. Look at effects at other weights before believing them.",
+    "predict": "What walking spares is assumed, and the whole gait follows from it. Compare the "
+    "unchanged body's with measured walking before believing effects, and look at other weights.",
+}
 _FEWEST = 10  # intervals of half a stride
 ROUNDED_FRICTION = (
     "The kink of the friction law is rounded for the solver: where a sole begins to slip the "
@@ -75,13 +77,9 @@ def track(
     **Raises:** `TypeError` for a path instead of what is read from it; `BadInput` where the model
     cannot walk or the reference is no stride.
     """
-    _require(model, reference)
-    require_precision("float64")
-    _require_whole("intervals", intervals, _FEWEST)
-    _require_whole("max_steps", max_steps, 1)
-    if not 0.0 < tolerance < 1e-2:
-        raise BadInput(f"`tolerance` is {tolerance}; it must be a number above 0 and below 0.01.")
-    _require_terms(terms or {})
+    if reference is None:
+        raise TypeError("`track` needs a reference; `bm.predict` walks without one.")
+    require_sound(model, reference, "track", intervals, tolerance, max_steps, terms)
     how = walking(model, reference, mesh=Mesh(int(intervals), rule), half=half, **(terms or {}))
     record = track_record(model, how, solver=WalkingSolver(tolerance, int(max_steps)))
     asked = {
@@ -115,17 +113,18 @@ def label_walk(
     config: Mapping[str, Any] | None = None,
     notes: tuple[str, ...] = (),
     citations: tuple[str, ...] = (),
+    study: str = "track",
 ) -> xr.Dataset:
-    """The dataset of a walk."""
+    """The dataset of a walk, tracked or predicted (`study`)."""
     dataset = label_inverse(
         record.stride,
         model,
         _events(record, model),
         knees=knees,
         config=config,
-        notes=(*notes, WEIGHTS_ASSUMED, ROUNDED_FRICTION),
+        notes=(*notes, WEIGHTS_ASSUMED[study], ROUNDED_FRICTION),
         citations=citations,
-        study="track",
+        study=study,
     )
     under = record.bodies.ground
     pushed = (under.force, under.point, under.normal_force, under.indentation)
@@ -150,17 +149,35 @@ def label_walk(
     return dataset
 
 
-def _require(model, reference):
+def require_sound(
+    model: Any,
+    reference: Any,
+    study: str,
+    intervals: float,
+    tolerance: float,
+    max_steps: float,
+    terms: Mapping[str, float] | None,
+) -> None:
+    """Refuse what cannot be asked of a walk.
+
+    **Raises:** `TypeError` for a path instead of what is read from it, `BadInput` for numbers.
+    """
     if not isinstance(model, Model):
         raise TypeError(
-            f"`track` takes a model first, as `bm.load_model(...)` returns it, not "
+            f"`{study}` takes a model first, as `bm.load_model(...)` returns it, not "
             f"{kind_of(model)}."
         )
-    if not isinstance(reference, Trial):
+    if reference is not None and not isinstance(reference, Trial):
         raise TypeError(
-            "`track` takes a reference second, as `bm.reference_gait()` or `bm.load_trial(...)` "
+            f"`{study}` takes a stride second, as `bm.reference_gait()` or `bm.load_trial(...)` "
             f"returns it, not {kind_of(reference)}."
         )
+    require_precision("float64")
+    _require_whole("intervals", intervals, _FEWEST)
+    _require_whole("max_steps", max_steps, 1)
+    if not 0.0 < tolerance < 1e-2:
+        raise BadInput(f"`tolerance` is {tolerance}; it must be a number above 0 and below 0.01.")
+    _require_terms(terms or {})
 
 
 def _require_whole(name, value, least):

@@ -52,7 +52,10 @@ def _worst_row(record, model, how):
         *(f"the activation of {name}" for name in model.muscles.names),
     ]
     rule = how.collocation()
-    layout = Layout(how.intervals, rule.points.size, 0, len(free), len(states), len(states))
+    ends = [f"{state} at the end against the start" for state in states]
+    if how.free_duration:
+        ends.append("the place of the pelvis at the start")
+    layout = Layout(how.intervals, rule.points.size, 0, len(free), len(states), len(ends))
     rows = layout.split_rows(record.residual)
     at = 100.0 * instants(rule, how.intervals) * (0.5 if how.half else 1.0)
     point, coordinate = _largest(rows.path)
@@ -65,7 +68,7 @@ def _worst_row(record, model, how):
             f"how {states[state]} changes",
             at[1 + interval * rule.points.size + stage],
         ),
-        (rows.boundary[end], f"{states[end]} at the end against the start", at[-1]),
+        (rows.boundary[end], ends[end], at[-1]),
     ]
     size, words, when = max(candidates, key=lambda one: abs(float(one[0])))
     return [f"Violated most: {words}, by {abs(float(size)):.1e} at {when:.0f} % of the stride."]
@@ -78,10 +81,9 @@ def _largest(values):
 def _at_bounds(record, model, how):
     """Which excitations and controls sit on a bound, and for how long."""
     size = how.guess.shape[1]
-    lower, upper = (
-        np.asarray(side).reshape(-1, size) for side in bounds(model, how.guess.shape[0])
-    )
-    z = np.asarray(record.x).reshape(-1, size)
+    at_points = lambda x: np.asarray(x)[: how.guess.size].reshape(-1, size)
+    lower, upper = map(at_points, bounds(model, how))
+    z = at_points(record.x)
     kinds = unknowns(model, jnp.arange(size, dtype=float))
     lines = []
     for place, bound, words in (

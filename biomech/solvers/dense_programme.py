@@ -6,8 +6,8 @@ derivatives are taken along the curved entries and once along all others togethe
 equilibrium, along the coordinates and not along a hundred activations.
 
 The Newton system is solved in variables scaled by 1 / sqrt(max(1, |W_ii|)). The null space of J (by
-QR) splits the step: its part along the rows of J meets c, the rest solves the reduced system, whose
-Cholesky factor is the test that the point is a minimum along the constraints.
+QR) splits the step: its part along the rows of J meets c, the rest solves the reduced system. The
+point is a minimum along the constraints if that is positive definite.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .inertia import least_shift
+from .signed_factor import SignedFactor, signed_factor
 
 Objective = Callable[[Array, Any], Array]
 Constraints = Callable[[Array, Any], Array]
@@ -73,6 +74,10 @@ class DenseLocal(eqx.Module):
         """J' y."""
         return y @ self.jacobian
 
+    def own_curvature(self):
+        """Diagonal of the hessian."""
+        return jnp.diag(self.hessian)
+
     def factorise(self, diagonal, last_shift) -> "DenseFactors":
         """With `diagonal` added to the hessian, and a delta if it needs one."""
         return _factorise(self.hessian + jnp.diag(diagonal), self.jacobian, last_shift)
@@ -104,7 +109,7 @@ class DenseFactors(eqx.Module):
     rows: Float[Array, "variable row"]
     triangle: Float[Array, "row row"]
     null: Float[Array, "variable null"]
-    reduced: Float[Array, "null null"]
+    reduced: SignedFactor
     shift: Float[Array, ""]
 
     def solve(self, pull, residual):
@@ -115,7 +120,7 @@ class DenseFactors(eqx.Module):
             self.triangle.T, -residual, lower=True
         )
         rest = self.null.T @ (right + scaled @ along)
-        across = -jax.scipy.linalg.cho_solve((self.reduced, True), rest)
+        across = -self.reduced.unwhitened(self.reduced.whitened(rest))
         step = along + self.null @ across
         y = jax.scipy.linalg.solve_triangular(
             self.triangle, self.rows.T @ (right + scaled @ step), lower=False
@@ -128,20 +133,19 @@ class DenseFactors(eqx.Module):
 
 
 def unshifted(weight: Array, jacobian: Array) -> DenseFactors:
-    """With no delta: its `reduced` is not finite where the point is no minimum along the rows."""
+    """With no delta, whether or not the point is a minimum along the rows."""
     split = _split(weight, jacobian)
-    lower = jnp.linalg.cholesky(split.reduced, symmetrize_input=True)
-    return _factors(weight, split, lower, jnp.zeros((), weight.dtype))
+    reduced = signed_factor(split.reduced)
+    return _factors(weight, split, reduced, jnp.zeros((), weight.dtype))
 
 
 def _factorise(weight, jacobian, last_shift) -> DenseFactors:
     split = _split(weight, jacobian)
     eye = jnp.eye(split.reduced.shape[0], dtype=weight.dtype)
-    factor = lambda shift: jnp.linalg.cholesky(split.reduced + shift * eye, symmetrize_input=True)
-    positive = lambda lower: jnp.all(jnp.isfinite(lower))
-    shift, lower = least_shift(factor, positive, last_shift)
+    factor = lambda shift: signed_factor(split.reduced + shift * eye)
+    shift, reduced = least_shift(factor, lambda f: jnp.all(f.sign > 0.0), last_shift)
     shifted = weight + shift * jnp.diag(1.0 / split.scale**2)
-    return _factors(shifted, split, lower, shift)
+    return _factors(shifted, split, reduced, shift)
 
 
 class _Split(NamedTuple):
@@ -167,5 +171,5 @@ def _split(weight, jacobian) -> _Split:
     return _Split(scale, rows, triangle, null, reduced)
 
 
-def _factors(weight, split, lower, shift):
-    return DenseFactors(split.scale, weight, split.rows, split.triangle, split.null, lower, shift)
+def _factors(weight, split, reduced, shift):
+    return DenseFactors(split.scale, weight, split.rows, split.triangle, split.null, reduced, shift)

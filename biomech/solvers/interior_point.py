@@ -14,16 +14,12 @@ point is a minimum along the constraints; delta grows until it is. Steps keep 1 
 to a bound and are halved until an l1 merit function falls enough; a step that does so only for the
 curvature of c is corrected once. The barrier mu falls when its problem is solved to 10 mu.
 
-Far from the answer the multipliers may be so wrong that the constraints' curvature misleads. Until
-the error first falls to `exact_below`, W leaves it out (Gauss-Newton, where f is a sum of squares).
-
 Source: Waechter & Biegler (2006), Math. Program. 106:25-57, doi:10.1007/s10107-004-0559-y (barrier,
 fraction to the boundary, inertia correction), with the l1 merit function of Byrd, Hribar & Nocedal
 (1999), SIAM J. Optim. 9:877-900, doi:10.1137/S1052623497325107, in place of their filter.
 """
 
 import functools
-import math
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
@@ -44,7 +40,8 @@ _ARMIJO = 1e-4  # share of the predicted decrease a step must bring [-]
 _TRIALS = 25  # of one line search
 _PATIENCE = 3  # line searches in a row that may fail
 _MULTIPLIER_RANGE = 1e10  # z stays within this factor of mu / distance
-_WEAK = 1e3  # both distance and multiplier below this many tolerances: weakly active
+_WEAK = 10.0  # a bound that bends f so many times more or less than f itself is weakly active
+_NEAR = 1e-2  # bounds further away than this are not active at all
 
 
 class RESULTS(eqx.Enumeration):
@@ -142,6 +139,10 @@ class Local(Protocol):
         """J' y."""
         ...
 
+    def own_curvature(self) -> Array:
+        """Diagonal of the hessian."""
+        ...
+
     def factorise(self, diagonal: Array, last_shift: Array) -> Factors:
         """With `diagonal` added to the hessian, and a delta if it needs one."""
         ...
@@ -180,17 +181,15 @@ class _Iterate(eqx.Module):
     shift: Float[Array, ""]
     steps: Int[Array, ""]
     stalled: Int[Array, ""]
-    exact: Bool[Array, ""]
     done: Bool[Array, ""]
     local: Any
 
 
 class Options(NamedTuple):
-    """How closely a programme is solved, and how long at most; Gauss-Newton down to which error."""
+    """How closely a programme is solved, and how long at most."""
 
     tolerance: float = TOLERANCE
     max_steps: int = MAX_STEPS
-    exact_below: float = math.inf
 
 
 def solve(
@@ -237,10 +236,6 @@ def minimise(
     last = _iterate(programme, options, *frozen)
     x, y, z_lower, z_upper = _with_derivative(programme, parameters, bounds, last)
     dual, primal, product = _errors(last.local, bounds, last, 0.0)
-    below, above = bounds.gaps(last.x)
-    weak = _WEAK * options.tolerance
-    at_bound = (bounds.has_lower > 0.0) & (below < weak) & (last.lower < weak)
-    at_bound |= (bounds.has_upper > 0.0) & (above < weak) & (last.upper < weak)
     return InteriorPointSolution(
         x=x,
         multipliers=y,
@@ -250,8 +245,20 @@ def minimise(
         dual_residual=dual,
         complementarity=product,
         iterations=last.steps,
-        weakly_active=at_bound,
+        weakly_active=_weakly_active(last, bounds),
         result=_result(options, last, jnp.stack([dual, primal, product])),
+    )
+
+
+def _weakly_active(last, bounds):
+    """Entries whose bound neither holds them nor leaves them alone, whatever their units."""
+    own = jnp.abs(last.local.own_curvature())
+    half_held = lambda real, gap, z: (
+        (real > 0.0) & (gap < _NEAR) & (z < _WEAK * gap * own) & (gap * own < _WEAK * z)
+    )
+    below, above = bounds.gaps(last.x)
+    return half_held(bounds.has_lower, below, last.lower) | half_held(
+        bounds.has_upper, above, last.upper
     )
 
 
@@ -299,19 +306,17 @@ def _iterate(programme, options, parameters, start, bounds) -> _Iterate:
         shift=0.0 * one,
         steps=count,
         stalled=count,
-        exact=jnp.asarray(math.isinf(options.exact_below)),
         done=jnp.zeros((), bool),
         local=_blank(programme.local, x, start.multipliers, parameters),
     )
 
     def look_and_step(it):
-        local = programme.local(it.x, jnp.where(it.exact, it.y, 0.0), parameters)
+        local = programme.local(it.x, it.y, parameters)
         error = jnp.max(jnp.stack(_errors(local, bounds, it, 0.0)))
         out_of_steps = (it.steps >= options.max_steps) | (it.stalled >= _PATIENCE)
-        solved = (error <= options.tolerance) & it.exact
+        solved = (error <= options.tolerance) & (it.barrier <= _last_barrier(options))
         done = solved | ~jnp.isfinite(error) | out_of_steps
-        exact = it.exact | (error <= options.exact_below)
-        seen = eqx.tree_at(lambda i: (i.local, i.exact, i.done), it, (local, exact, done))
+        seen = eqx.tree_at(lambda i: (i.local, i.done), it, (local, done))
         step = lambda: _step(programme, options, parameters, bounds, seen)
         return jax.lax.cond(done, lambda: seen, step)
 
@@ -349,7 +354,6 @@ def _step(programme, options, parameters, bounds, it: _Iterate) -> _Iterate:
         factors.shift,
         steps=it.steps + 1,
         stalled=jnp.where(search.found, 0, it.stalled + 1),
-        exact=it.exact,
         done=it.done,
         local=local,
     )
@@ -441,9 +445,13 @@ def _errors(local, bounds, it, barrier):
     return largest(gradient) / scale, largest(local.residual), largest(products) / scale
 
 
+def _last_barrier(options):
+    return _LAST_BARRIER * options.tolerance
+
+
 def _next_barrier(options, bounds, it):
     """mu, lowered as often as the present point solves its problem."""
-    last = _LAST_BARRIER * options.tolerance
+    last = _last_barrier(options)
     lower_it = lambda mu: jnp.maximum(last, jnp.minimum(_BARRIER_FACTOR * mu, mu**_BARRIER_POWER))
 
     def solved(mu):

@@ -2,10 +2,13 @@
 
 The recursion goes from the last interval to the first. With y the state that an interval is
 handed, and v = (w, boundary multipliers), the least cost of all that follows is a quadratic in (y,
-v). In each interval the basic entries are eliminated by LU; the others minimise, and the Cholesky
-factor of their matrix is the test of a minimum. What is left in the end is one small dense system
-in (z at the start, w, boundary multipliers). The work is linear in the number of intervals, no
-constraint is squared, and nothing is divided by a small number of ours.
+v). In each interval the basic entries are eliminated by LU, then the others. In the end one small
+dense system is left, in (z at the start, w, boundary multipliers). The work is linear in the number
+of intervals, no constraint is squared, and nothing is divided by a small number of ours.
+
+The others of an interval need not minimise: what follows may be bent the other way by itself, and
+yet be held by the boundary. So their negative eigenvalues are counted, and the point is a minimum
+along all rows if the dense system has as many to set against them (Sylvester's law of inertia).
 
 Source of the recursion: Rao, Wright & Rawlings (1998), J. Optim. Theory Appl. 99:723-757,
 doi:10.1023/A:1021711402723, here with rows that hold implicitly.
@@ -22,6 +25,7 @@ from jaxtyping import Array, Float
 
 from .dense_programme import DenseFactors, unshifted
 from .inertia import FIRST, GROWTH, least_shift
+from .signed_factor import SignedFactor, signed_factor
 
 _REFINEMENTS = 2
 _FIRST_SHARE = 1.0 / 64.0  # of the constraints' curvature that is left out, where any is
@@ -156,19 +160,18 @@ class StagedLocal(eqx.Module):
         to_w = jnp.einsum("pij,pi->j", cross, z) + common @ w
         return jnp.concatenate([to_z.ravel(), to_w]) + diagonal * dx
 
+    def own_curvature(self):
+        """Diagonal of the hessian."""
+        of_points = jnp.diagonal(self.curvature.stage, axis1=1, axis2=2)
+        return jnp.concatenate([of_points.ravel(), jnp.diag(self.curvature.common)])
+
     def factorise(self, diagonal, last_shift) -> "StagedFactors":
         """With `diagonal` added to the hessian, and a delta if it needs one.
 
         Where f tells enough by itself, delta up to 1 is the share of the curvature of c that is
         left out.
         """
-        size = jnp.concatenate(
-            [
-                jnp.diagonal(self.curvature.stage, axis1=1, axis2=2).ravel(),
-                jnp.diag(self.curvature.common),
-            ]
-        )
-        scale = jnp.maximum(_FLAT, jnp.abs(size + diagonal))
+        scale = jnp.maximum(_FLAT, jnp.abs(self.own_curvature() + diagonal))
 
         def convexer(shift):
             if self.of_cost is None:
@@ -196,8 +199,8 @@ class _Stored(NamedTuple):
     """Of one interval: its z = free @ f + given @ (y, v) + what the rows ask for.
 
     - `basis`: LU factor of the rows along the basic entries. `weight`: W, and what follows.
-    - `common`: d2/dz dv. `factor`: Cholesky's, of the free entries. `feedback`: its inverse times
-      their mixed second derivatives with (y, v).
+    - `common`: d2/dz dv. `factor`: of the free entries. `feedback`: their mixed second derivatives
+      with (y, v), whitened by it.
     """
 
     basis: tuple[Array, Array]
@@ -205,16 +208,20 @@ class _Stored(NamedTuple):
     given: Array
     weight: Array
     common: Array
-    factor: Array
+    factor: SignedFactor
     feedback: Array
 
 
 class _Eliminated(NamedTuple):
-    """Every interval, what it hands on, and the dense system that is left in the end."""
+    """Every interval, what it hands on, and the dense system that is left in the end.
+
+    `surplus`: negative eigenvalues that a minimum does not have.
+    """
 
     intervals: _Stored
     on: Array
     end: DenseFactors
+    surplus: Array
 
 
 class StagedFactors(eqx.Module):
@@ -241,10 +248,7 @@ class StagedFactors(eqx.Module):
 
 
 def _is_minimum(found: _Eliminated):
-    finite = jnp.all(jnp.isfinite(found.intervals.factor)) & jnp.all(
-        jnp.isfinite(found.end.reduced)
-    )
-    return finite
+    return found.surplus == 0
 
 
 def _order(local):
@@ -317,11 +321,11 @@ def _eliminated(local: StagedLocal, diagonal) -> _Eliminated:
         weight = weight + on.T @ value @ on
         to_v = to_v + on.T @ mixed
         to_given = (weight @ given).at[:, n:].add(to_v)
-        factor = jnp.linalg.cholesky(free.T @ weight @ free, symmetrize_input=True)
-        feedback = jax.scipy.linalg.solve_triangular(factor, free.T @ to_given, lower=True)
+        factor = signed_factor(free.T @ weight @ free)
+        feedback = factor.whitened(free.T @ to_given)
         whole = given.T @ to_given
         whole = whole.at[n:].add(to_v.T @ given).at[n:, n:].add(pure)
-        whole = whole - feedback.T @ feedback
+        whole = whole - feedback.T @ (factor.sign[:, None] * feedback)
         whole = 0.5 * (whole + whole.T)
         stored = _Stored(basis, free, given, weight, to_v, factor, feedback)
         return (whole[:n, :n], whole[:n, n:], whole[n:, n:]), stored
@@ -334,17 +338,22 @@ def _eliminated(local: StagedLocal, diagonal) -> _Eliminated:
     weight = stage[0] + jnp.diag(at_points[0]) + local.begun.T @ value @ local.begun
     to_v = jnp.zeros((layout.size, v_size), dtype).at[:, :common].set(cross[0])
     to_v = to_v + local.begun.T @ mixed
-    end = _end(local, weight, to_v, pure, common_weight + jnp.diag(at_common))
-    return _Eliminated(stored, blocks.on, end)
+    sign = stored.factor.sign
+    bent = jnp.sum(sign < 0.0)
+    end, ready = _end(local, weight, to_v, pure, common_weight + jnp.diag(at_common), bent > 0)
+    known = jnp.all(jnp.isfinite(sign)) & jnp.all(jnp.isfinite(end.reduced.sign))
+    surplus = jnp.where(known, bent + end.reduced.negative - ready, -1)
+    return _Eliminated(stored, blocks.on, end, surplus)
 
 
-def _end(local, weight, to_v, pure, common_weight) -> DenseFactors:
+def _end(local, weight, to_v, pure, common_weight, bent) -> tuple[DenseFactors, Array]:
     """The system left in (z_0, w, multipliers nu of the boundary), nu in the role of rows.
 
         A (z_0, w) - B' nu = ...,    B (z_0, w) + D nu = ...
 
-    with D >= 0, since all that follows minimises. With D = R R' and t = R' nu it is the minimum of
-    1/2 (z_0, w)' A (z_0, w) + t' t / 2 with the rows B (z_0, w) + R t = ...: small and dense.
+    With D = R S R', S of signs, and t = S R' nu it is the stationary point of
+    1/2 (z_0, w)' A (z_0, w) + t' S t / 2 with the rows B (z_0, w) + R t = ...: small and dense.
+    D >= 0 unless what follows is `bent`. Also: how many of S are negative.
     """
     size, common = weight.shape[0], common_weight.shape[0]
     first, _, boundary_common = local.boundary
@@ -359,13 +368,14 @@ def _end(local, weight, to_v, pure, common_weight) -> DenseFactors:
     )
     d = -pure[common:, common:]
     n_bound = d.shape[0]
-    root = d
+    root, sign = d, jnp.zeros(0, d.dtype)
     if n_bound:
         values, vectors = jnp.linalg.eigh(0.5 * (d + d.T))
-        root = vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None]
+        sign = jnp.where(bent & (values < 0.0), -1.0, 1.0)
+        root = vectors * jnp.sqrt(jnp.maximum(sign * values, 0.0))[None]
     n = size + common + n_bound
     whole = jnp.zeros((n, n), weight.dtype).at[: size + common, : size + common].set(a)
-    whole = whole.at[size + common :, size + common :].set(jnp.eye(n_bound, dtype=weight.dtype))
+    whole = whole.at[size + common :, size + common :].set(jnp.diag(sign))
     path = jnp.concatenate(
         [
             local.path[0],
@@ -375,7 +385,7 @@ def _end(local, weight, to_v, pure, common_weight) -> DenseFactors:
         axis=1,
     )
     rows = jnp.concatenate([path, jnp.concatenate([b, root], axis=1)])
-    return unshifted(whole, rows)
+    return unshifted(whole, rows), jnp.sum(sign < 0.0)
 
 
 def _substituted(local: StagedLocal, eliminated: _Eliminated, pull, residual):
@@ -383,7 +393,7 @@ def _substituted(local: StagedLocal, eliminated: _Eliminated, pull, residual):
     layout = local.layout
     pull_z, pull_w = layout.split(pull)
     rows = layout.split_rows(residual)
-    stored, on, end = eliminated
+    stored, on, end, _ = eliminated
     n, n_path, size, common = layout.state, layout.path, layout.size, pull_w.shape[0]
     basic, other = _order(local)
     place, no_choice = np.argsort(np.concatenate([basic, other])), jnp.zeros(other.size, pull.dtype)
@@ -395,8 +405,8 @@ def _substituted(local: StagedLocal, eliminated: _Eliminated, pull, residual):
         start = jnp.concatenate([followed, no_choice])[place]
         pulled = pull + on.T @ slope
         push = stage.weight @ start + pulled
-        pressed = jax.scipy.linalg.solve_triangular(stage.factor, stage.free.T @ push, lower=True)
-        back = stage.given.T @ push - stage.feedback.T @ pressed
+        pressed = stage.factor.whitened(stage.free.T @ push)
+        back = stage.given.T @ push - stage.feedback.T @ (stage.factor.sign * pressed)
         new = back[:n], back[n:] + stage.common.T @ start + slope_v
         return new, (start, pulled, pressed)
 
@@ -419,9 +429,7 @@ def _substituted(local: StagedLocal, eliminated: _Eliminated, pull, residual):
     def forth(state, at):
         stage, on, (start, pulled, pressed) = at
         known = jnp.concatenate([state, v])
-        free = -jax.scipy.linalg.solve_triangular(
-            stage.factor, stage.feedback @ known + pressed, trans=1, lower=True
-        )
+        free = -stage.factor.unwhitened(stage.feedback @ known + pressed)
         z = stage.free @ free + stage.given @ known + start
         push = (stage.weight @ z + stage.common @ v + pulled)[basic]
         return on @ z, (z, jax.scipy.linalg.lu_solve(stage.basis, push, trans=1))

@@ -54,6 +54,8 @@ _COLD_BARRIER, _WARM_BARRIER = 1e-3, 1e-7
 _FIRST_ACTIVATION = 0.1
 _FORWARD, _HEIGHT = "pelvis_tx", "pelvis_ty"
 _WITHIN_FOOT = ("midtarsal", "mtp")
+_SHORTEST, _LONGEST = 0.5, 2.0  # a free duration, over that of the guess [-]
+_SLOWEST, _FASTEST = 0.3, 2.2  # speeds at which people walk rather than stand or run [m/s]
 _RULES = {"trapezoidal": trapezoidal, "radau1": lambda: radau(1), "radau2": lambda: radau(2)}
 _RESULTS = ("successful", "infeasible", "maximum_iterations", "not_finite")  # of the solver
 _FEWEST_FRAMES = 20
@@ -87,17 +89,19 @@ class Walking(eqx.Module):
 
     **Attributes:**
 
-    - `duration` [s] and `advance` [m] of half a cycle, or of a whole one.
+    - `duration` of half a cycle, or of a whole one [s]; where it is free, of the guess.
+    - `speed`: mean, along x [m/s].
     - `reference`: free coordinates at every point of the programme [rad or m].
     - `weights`: of the terms of the cost.
     - `friction_sharpness`: of the friction law, as in `contact_force` [-].
     - `image`: of the start in the end.
     - `guess`: unknowns at every point, where a cold solve begins.
-    - `half`: whether it is half a cycle. `intervals`, `rule`: its division. Static.
+    - `half`: whether it is half a cycle. `intervals`, `rule`: its division. `free_duration`:
+      whether it takes the time it likes, from half to double. Static.
     """
 
     duration: Float[Array, ""]
-    advance: Float[Array, ""]
+    speed: Float[Array, ""]
     reference: Float[Array, "point free"]
     weights: Weights
     friction_sharpness: Float[Array, ""]
@@ -106,6 +110,17 @@ class Walking(eqx.Module):
     half: bool = eqx.field(static=True)
     intervals: int = eqx.field(static=True)
     rule: str = eqx.field(static=True)
+    free_duration: bool = eqx.field(static=True, default=False)
+
+    @property
+    def advance(self) -> Float[Array, ""]:
+        """Along x, in `duration` [m]."""
+        return self.speed * self.duration
+
+    @property
+    def first(self) -> Float[Array, " variable"]:
+        """x of the programme at the guess."""
+        return jnp.concatenate([self.guess.ravel(), jnp.ones(int(self.free_duration))])
 
     def collocation(self) -> Collocation:
         """The rule of the division."""
@@ -160,18 +175,26 @@ def walking(
     *,
     mesh: Mesh = DEFAULT_MESH,
     half: bool | None = None,
+    speed: float | None = None,
+    free_duration: bool = False,
+    tracking: float = 1.0,
     **terms: float,
 ) -> Walking:
     """Walking as `trial` does between its `start` and `end`, which is one whole stride.
 
-    `half`: whether the second half of the cycle is the mirror image of the first; by default where
-    model and reference are the same on both sides (the reference within 0.05 rad or m, of which the
-    mean is taken). `terms`: weights of the cost, as in `walking_cost.weights`.
+    - `half`: whether the second half of the cycle is the mirror image of the first; by default
+      where model and reference are the same on both sides (the reference within 0.05 rad or m, of
+      which the mean is taken).
+    - `speed`: mean [m/s]; by default the trial's. Another one stretches the pelvis' path.
+    - `free_duration`: whether the stride may take another time, from half to double.
+    - `tracking`: how much departures from the trial count [-]. With 0 it is only where a cold solve
+      begins.
+    - `terms`: weights of the cost, as in `walking_cost.weights`.
 
     **Raises:** `BadInput` for a model without contacts, without a pelvis that moves along the
     ground or with motors that push it, a trial that lacks a coordinate, has too few frames or is no
-    stride that ends as it began, `half` of a body or reference with unlike sides, or impossible
-    weights.
+    stride that ends as it began, `half` of a body or reference with unlike sides, a speed at which
+    no one walks, or impossible weights.
     """
     _require_ground(model)
     names = model.skeleton.coordinates.free_names
@@ -184,6 +207,10 @@ def walking(
     whole = spline(trial.start + duration)[forward] - spline(trial.start)[forward]
     length = 0.5 * duration if half else duration
     advance = 0.5 * whole if half else whole
+    own_speed = _possible_speed(advance / length)
+    speed = own_speed if speed is None else _possible_speed(speed)
+    if not (np.isfinite(tracking) and tracking >= 0.0):
+        raise BadInput(f"`tracking` is {tracking}; it must be a number, at least 0.")
 
     at = trial.start + length * instants(rule, intervals)
     motion = [spline(at, order) for order in range(3)]
@@ -191,22 +218,40 @@ def walking(
         again = [_image(image, spline, at + length, order) for order in range(3)]
         again[0][:, forward] -= advance
         motion = [0.5 * (one + other) for one, other in zip(motion, again, strict=True)]
-    value, speed, acceleration = map(jnp.asarray, motion)
+    motion = [_at_speed(part, forward, speed / own_speed) for part in motion]
+    value, rate, acceleration = map(jnp.asarray, motion)
     muscles = jnp.full((at.size, len(model.muscles.names)), _FIRST_ACTIVATION)
     controls = jnp.zeros((at.size, len(model.actuators.names)))
-    guess = Unknowns(value, speed, muscles, muscles, acceleration, controls)
+    guess = Unknowns(value, rate, muscles, muscles, acceleration, controls)
     return Walking(
         duration=jnp.asarray(length, float),
-        advance=jnp.asarray(advance, float),
+        speed=jnp.asarray(speed, float),
         reference=value,
-        weights=weights(jnp.asarray(_tracking(model)), **terms),
+        weights=weights(jnp.asarray(tracking * _tracking(model)), **terms),
         friction_sharpness=jnp.asarray(SHARPNESS, float),
         image=image,
         guess=guess.packed(),
         half=half,
         intervals=intervals,
         rule=mesh.rule,
+        free_duration=free_duration,
     )
+
+
+def _possible_speed(speed):
+    if not (np.isfinite(speed) and _SLOWEST <= speed <= _FASTEST):
+        raise BadInput(
+            f"The speed is {speed:.3g} m/s; people walk at {_SLOWEST} to {_FASTEST}. For a "
+            "reference check `pelvis_tx`: it must advance along the ground, in metres."
+        )
+    return float(speed)
+
+
+def _at_speed(motion, forward, ratio):
+    """With the pelvis' path stretched."""
+    stretched = motion.copy()
+    stretched[:, forward] *= ratio
+    return stretched
 
 
 def _require_ground(model):
@@ -328,29 +373,38 @@ def _begin(model, walking, start) -> WarmStart:
     rule, programme, parameters = _programme(model, walking)
     rows = programme.layout(parameters).all_rows
     if start is None:
-        return WarmStart(walking.guess.ravel(), jnp.zeros(rows), jnp.asarray(_COLD_BARRIER, float))
+        return WarmStart(walking.first, jnp.zeros(rows), jnp.asarray(_COLD_BARRIER, float))
     same = (start.half, start.rule) == (walking.half, walking.rule)
-    if not (same and start.x.shape == (walking.guess.size,) and start.multipliers.shape == (rows,)):
+    shapes = walking.first.shape, (rows,)
+    if not (same and (start.x.shape, start.multipliers.shape) == shapes):
         raise BadInput(
             "`start` is a walk on another mesh or of another body: of half a stride where a whole "
-            "one is asked for, with other intervals or another rule. Begin without it."
+            "one is asked for, with other intervals, another rule, or a duration that is free in "
+            "only one of both. Begin without it."
         )
     return WarmStart(start.x, start.multipliers, jnp.asarray(_WARM_BARRIER, float))
 
 
 def _programme(model, walking):
     rule = walking.collocation()
-    programme = walking_programme(model, rule, walking.intervals)
+    programme = walking_programme(
+        model, rule, walking.intervals, free_duration=walking.free_duration
+    )
     walk = Walk(
-        *(model, walking.duration, walking.advance, walking.weights),
+        *(model, walking.duration, walking.speed, _begins(model, walking), walking.weights),
         *(walking.image, walking.friction_sharpness),
     )
     reference = walking.reference
     return rule, programme, walking_parameters(walk, rule, walking.intervals, reference)
 
 
-def bounds(model: Model, points: int) -> tuple[Array, Array]:
+def _begins(model, walking):
+    return walking.reference[0, model.skeleton.coordinates.free_names.index(_FORWARD)]
+
+
+def bounds(model: Model, walking: Walking) -> tuple[Array, Array]:
     """Least and largest value of every entry of x."""
+    points, free = walking.guess.shape[0], jnp.ones(int(walking.free_duration))
     muscles, actuators = model.muscles, model.actuators
     anything = jnp.full(len(model.skeleton.coordinates.free), jnp.inf)
 
@@ -360,15 +414,19 @@ def bounds(model: Model, points: int) -> tuple[Array, Array]:
 
     lower = of_point(-1.0, muscles.min_activation, actuators.min_control)
     upper = of_point(1.0, muscles.max_activation, actuators.max_control)
-    return jnp.tile(lower, points), jnp.tile(upper, points)
+    return (
+        jnp.concatenate([jnp.tile(lower, points), _SHORTEST * free]),
+        jnp.concatenate([jnp.tile(upper, points), _LONGEST * free]),
+    )
 
 
 def _tracked(model, walking, begin, solver) -> WalkingRecord:
     rule, programme, parameters = _programme(model, walking)
-    lower, upper = bounds(model, programme.points)
+    lower, upper = bounds(model, walking)
     options = Options(solver.tolerance, solver.max_steps)
     found = minimise(programme, parameters, begin, lower, upper, options)
-    z, _ = programme.split(found.x)
+    z, w = programme.split(found.x)
+    walking = eqx.tree_at(lambda how: how.duration, walking, parameters.shared.lasting(w))
     u = unknowns(model, z[:: rule.points.size])
     status = jnp.array([STATUS.index(name) for name in _RESULTS])[found.result._value]
     time, whole = _unfolded(model, walking, u)
@@ -383,7 +441,7 @@ def _tracked(model, walking, begin, solver) -> WalkingRecord:
         dual_residual=found.dual_residual,
         complementarity=found.complementarity,
         iterations=found.iterations,
-        cost=_cost(model, parameters, programme.split(found.x)[0]),
+        cost=_cost(model, parameters, z),
         weakly_active=found.weakly_active,
         status=status,
         half=walking.half,

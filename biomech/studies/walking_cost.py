@@ -14,7 +14,7 @@ ends of their range. Weights are numbers: other ones compile nothing new.
 Source of the terms: Falisse et al. (2019), J. R. Soc. Interface 16:20190402,
 doi:10.1098/rsif.2019.0402, table of the cost function, whose exponents are 2; that of a^3,
 Ackermann & van den Bogert (2010), J. Biomech. 43:1055-1060, doi:10.1016/j.jbiomech.2009.12.012.
-The units and the default weights are assumed.
+The units and the weights are assumed.
 """
 
 from collections.abc import Callable
@@ -46,6 +46,17 @@ class Weights(NamedTuple):
     acceleration: Float[Array, ""]
     passive: Float[Array, ""]
     exponent: Float[Array, ""]
+
+
+PREDICTED = {
+    "activation": 1.0,
+    "excitation": 0.1,
+    "control": 1.0,
+    "acceleration": 0.03,
+    "passive": 0.1,
+    "exponent": 3.0,
+}
+"""Weights of a walk that follows no reference."""
 
 
 def weights(

@@ -8,11 +8,14 @@ and the excitation e; accelerations; and the actuators' controls:
 
     path      what `moving_body` is missing, over MOMENT or FORCE of the body's own weight
     rule      h dq/dt = h v,  h dv/dt = h acceleration,  h da/dt = h activation_rate(e, a)
-    boundary  (q, v, a) at the end = the image of those at the start, with the pelvis `advance`
-              further along x; of a whole cycle they are their own image
+    boundary  (q, v, a) at the end = the image of those at the start, with the pelvis further on
+              along x by speed x duration; of a whole cycle they are their own image
 
 so that no differential equation but that of activation is nonlinear, accelerations are found at
 every point, and the laws of mechanics hold there to the solver's tolerance.
+
+Where the duration is free, its ratio to a first one is what all points share, w; and the walk
+begins where the reference does along x, since no one may be there to follow.
 
 The cost is an average over the cycle (`walking_cost`), times SCALE, so that the barriers of the
 solver are small beside it.
@@ -47,17 +50,23 @@ _NO_QUADRATURE = 1e-2  # a point outside the rule's quadrature costs this share 
 class Walk(NamedTuple):
     """What all points of a walk share.
 
-    - `duration` of the programme [s]; `advance` along x in it [m].
+    - `duration` of the programme, or where it is free a first one [s].
+    - `speed`: mean, along x [m/s]. `begin`: place of the pelvis along x at the start [m].
     - `weights`: of the terms of the cost.
     - `image`: of the start in the end (`mirror`). `friction_sharpness`: as in `contact_force`.
     """
 
     model: Model
     duration: Float[Array, ""]
-    advance: Float[Array, ""]
+    speed: Float[Array, ""]
+    begin: Float[Array, ""]
     weights: Weights
     image: Mirror
     friction_sharpness: Float[Array, ""]
+
+    def lasting(self, w: Float[Array, " common"]) -> Float[Array, ""]:
+        """Duration [s] with what all points share, `w`."""
+        return self.duration * w[0] if w.size else self.duration
 
 
 class Point(NamedTuple):
@@ -97,7 +106,9 @@ def unknowns(model: Model, z: Array) -> Unknowns:
     return Unknowns(q, SPEED * v, a, e, ACCELERATION * acceleration, control)
 
 
-def walking_programme(model: Model, rule: Collocation, intervals: int) -> StagedProgramme:
+def walking_programme(
+    model: Model, rule: Collocation, intervals: int, *, free_duration: bool = False
+) -> StagedProgramme:
     """The programme of a walk of `intervals`, for `StagedParameters(Walk, Point)`.
 
     Of `model` only the structure counts here; its numbers come with `Walk`.
@@ -125,17 +136,19 @@ def walking_programme(model: Model, rule: Collocation, intervals: int) -> Staged
     def rate(z, w, walk, point):
         u = unknowns(walk.model, z)
         change = [u.speed, u.acceleration / SPEED, activation_rate(u.excitation, u.activation)]
-        return walk.duration / intervals * jnp.concatenate(change)
+        return walk.lasting(w) / intervals * jnp.concatenate(change)
 
     def boundary(first, last, w, walk):
         begin, end = unknowns(walk.model, first), unknowns(walk.model, last)
-        return jnp.concatenate(
-            [
-                end.value - walk.image.motion(begin.value) - walk.advance * forward,
-                (end.speed - walk.image.motion(begin.speed)) / SPEED,
-                end.activation - walk.image.muscles(begin.activation),
-            ]
-        )
+        advance = walk.speed * walk.lasting(w)
+        rows = [
+            end.value - walk.image.motion(begin.value) - advance * forward,
+            (end.speed - walk.image.motion(begin.speed)) / SPEED,
+            end.activation - walk.image.muscles(begin.activation),
+        ]
+        if free_duration:
+            rows.append((begin.value @ forward - walk.begin)[None])
+        return jnp.concatenate(rows)
 
     accelerations = range(2 * n + 2 * m, 3 * n + 2 * m)
     return StagedProgramme(
@@ -147,7 +160,7 @@ def walking_programme(model: Model, rule: Collocation, intervals: int) -> Staged
         rule=rule,
         intervals=intervals,
         size=3 * n + 2 * m + len(model.actuators.names),
-        common=0,
+        common=int(free_duration),
         rows=n,
         pattern=_pattern(model),
         basic=(*range(2 * n + m), *accelerations),

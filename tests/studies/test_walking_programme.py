@@ -51,7 +51,7 @@ def points(planar, gait, rule, intervals):
     u = Unknowns(*motion[:2], muscles, muscles, motion[2], jnp.zeros((at.size, 1)))
     free = len(planar.skeleton.coordinates.free)
     walk = Walk(
-        *(planar, jnp.asarray(half), jnp.asarray(advance)),
+        *(planar, jnp.asarray(half), jnp.asarray(advance / half), jnp.zeros(())),
         *(weights(jnp.ones(free)), mirror(planar), jnp.asarray(4.0)),
     )
     return programme, walking_parameters(walk, rule, intervals, np.asarray(motion[0])), u

@@ -1,0 +1,103 @@
+"""`bm.predict`: a model and a speed in, how the body would walk at it as a labelled dataset out.
+
+As `bm.track`, but nothing is followed: the body takes the gait, and the time for a stride, that
+spare its muscles and joints most (`WEIGHTS`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..dynamics.kinematics import default_values
+from ..dynamics.knee_compartments import KneeContacts
+from ..formats.trial import Trial
+from ..model.body import Model
+from ..studies.walking import (
+    DEFAULT_MESH,
+    DEFAULT_SOLVER,
+    Mesh,
+    WalkingSolver,
+    walking,
+)
+from ..studies.walking import track as track_record
+from ..studies.walking_cost import PREDICTED
+from .track_dataset import label_walk, require_sound
+
+SPEED = 1.25
+"""Unless another one is asked for [m/s]."""
+_STRIDE, _FRAMES = 1.1, 45  # of the guess that does not move: duration [s], instants
+
+
+def predict(
+    model: Model,
+    guess: Trial | None = None,
+    *,
+    speed: float = SPEED,
+    intervals: int = DEFAULT_MESH.intervals,
+    rule: str = DEFAULT_MESH.rule,
+    half: bool | None = None,
+    terms: Mapping[str, float] | None = None,
+    knees: KneeContacts | None = None,
+    tolerance: float = DEFAULT_SOLVER.tolerance,
+    max_steps: int = 2 * DEFAULT_SOLVER.max_steps,
+    config: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """How `model` would walk at `speed` [m/s].
+
+    - `guess`: a stride where the search begins, e.g. `bm.reference_gait()`; without one, the body
+      in its default posture, gliding. Other guesses may lead to other gaits: compare their
+      `walking_cost`.
+    - `terms`: weights of what walking costs, in place of those of `studies.walking_cost.PREDICTED`.
+    - the others as in `bm.track`.
+
+    Nothing is raised where no gait is found: see `status` and the attribute `solve_report`.
+
+    **Raises:** as `bm.track`; `BadInput` for a speed at which no one walks.
+    """
+    require_sound(model, guess, "predict", intervals, tolerance, max_steps, terms)
+    begin = _gliding(model, speed) if guess is None else guess
+    weights = {**PREDICTED, **(terms or {})}
+    how = walking(
+        *(model, begin),
+        mesh=Mesh(int(intervals), rule),
+        half=half,
+        speed=speed,
+        free_duration=True,
+        tracking=0.0,
+        **weights,
+    )
+    solver = WalkingSolver(tolerance, int(max_steps))
+    asked = {
+        "study": "predict",
+        "speed": speed,
+        "intervals": intervals,
+        "rule": rule,
+        "half": how.half,
+        "friction_sharpness": float(how.friction_sharpness),
+        "terms": weights,
+        "tolerance": tolerance,
+        "max_steps": max_steps,
+        "files": [{"name": name, "sha256": digest} for name, digest in begin.source],
+    }
+    dataset = label_walk(
+        track_record(model, how, solver=solver),
+        *(model, how),
+        knees=knees,
+        config=asked if config is None else config,
+        notes=begin.notes,
+        citations=begin.citations,
+        study="predict",
+    )
+    return dataset.assign_attrs(walking_speed_m_per_s=float(np.asarray(how.speed)))
+
+
+def _gliding(model, speed) -> Trial:
+    """The default posture, moving forward without a step."""
+    names = model.skeleton.coordinates.names
+    time = np.linspace(0.0, _STRIDE, _FRAMES)
+    values = np.tile(np.asarray(default_values(model.skeleton)), (_FRAMES, 1))
+    if "pelvis_tx" in names:
+        values[:, names.index("pelvis_tx")] = speed * time
+    return Trial(time, names, values, (), 0.0, _STRIDE)
