@@ -1,0 +1,74 @@
+"""Walks that take the time they like, with and without a reference."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import biomech as bm
+from biomech.formats.load import load_model
+from biomech.formats.reference_gait import reference_gait
+from biomech.model.names import BadInput
+from biomech.studies import walking as study
+from biomech.studies.inverse import STATUS
+from biomech.studies.walking import Mesh, walking
+
+MESH = Mesh(10, "radau1")
+SOLVED = STATUS.index("successful")
+
+
+@pytest.fixture(scope="module")
+def planar():
+    return load_model("planar")
+
+
+@pytest.fixture(scope="module")
+def how(planar):
+    return walking(planar, reference_gait("planar"), mesh=MESH, free_duration=True)
+
+
+@pytest.fixture(scope="module")
+def record(planar, how):
+    found = study.track(planar, how)
+    assert found.status == SOLVED
+    return found
+
+
+def test_the_time_taken_costs_least(planar, how, record):
+    """Any other one, held, costs more; the same one, held, as much."""
+    half = float(record.stride.time[-1]) / 2.0
+    assert half != pytest.approx(float(how.duration), rel=1e-3)
+    held = dataclasses.replace(how, free_duration=False)
+    costs = []
+    for ratio in (0.98, 1.0, 1.02):
+        other = dataclasses.replace(held, duration=jnp.asarray(ratio * half))
+        found = study.track(planar, other)
+        assert found.status == SOLVED
+        costs.append(float(found.cost.sum()))
+    assert costs[1] == pytest.approx(float(record.cost.sum()), rel=1e-4)
+    assert costs[0] > costs[1] < costs[2]
+
+
+def test_it_goes_at_the_speed_asked_for(planar, how, record):
+    tx = planar.skeleton.coordinates.names.index("pelvis_tx")
+    path, time = np.asarray(record.stride.value)[:, tx], np.asarray(record.stride.time)
+    assert (path[-1] - path[0]) / time[-1] == pytest.approx(float(how.speed), rel=1e-6)
+    assert path[0] == pytest.approx(float(how.reference[0, tx]), abs=1e-6)
+
+
+@pytest.mark.parametrize("speed", [0.1, 5.0, float("nan")])
+def test_a_speed_at_which_no_one_walks_is_refused(planar, speed):
+    with pytest.raises(BadInput, match="people walk at"):
+        bm.predict(planar, reference_gait("planar"), speed=speed)
+
+
+def test_a_start_of_a_walk_that_lasts_as_long_as_asked_is_refused(planar, how, record):
+    held = dataclasses.replace(how, free_duration=False)
+    with pytest.raises(BadInput, match="a duration that is free in only one of both"):
+        study.track(planar, held, record)
+
+
+def test_a_guess_that_is_no_trial_is_refused(planar):
+    with pytest.raises(TypeError, match="`predict` takes a stride second"):
+        bm.predict(planar, "walk.mot")
