@@ -25,6 +25,8 @@ _HOME = {
     "stand": "analysis.stand_dataset",
     "track": "analysis.track_dataset",
     "predict": "analysis.predict_dataset",
+    "replay": "analysis.replay_dataset",
+    "save_walk": "analysis.save_walk",
     "sensitivity": "analysis.sensitivity",
     "compare": "analysis.compare",
     "effect_table": "analysis.effects",
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
     from .analysis.inverse_dataset import inverse
     from .analysis.plots import plot
     from .analysis.predict_dataset import predict
+    from .analysis.replay_dataset import replay
     from .analysis.report import report
+    from .analysis.save_walk import save_walk
     from .analysis.sensitivity import sensitivity
     from .analysis.stand_dataset import stand
     from .analysis.track_dataset import track
@@ -82,9 +86,11 @@ __all__ = [
     "plot",
     "predict",
     "reference_gait",
+    "replay",
     "report",
     "run",
     "save_model",
+    "save_walk",
     "scale_model",
     "sensitivity",
     "sobol_indices",

@@ -31,12 +31,14 @@ _BODY = {
     "Sherman, Seth & Delp (2013), ASME DETC2013-13633",
     "joint reactions": "Steele et al. (2012), Gait Posture 35:556-560",
 }
-_WALK = _BODY | {
+_MOVING = _BODY | {
     "rigid tendon": "Zajac (1989), Crit. Rev. Biomed. Eng. 17:359-411",
     "activation dynamics": "De Groote, Kinney, Rao & Fregly (2016), Ann. Biomed. Eng. "
     "44:2922-2936, doi:10.1007/s10439-016-1591-9",
     "contact": "Serrancoli et al. (2019), IEEE Trans. Neural Syst. Rehabil. Eng. 27:1597-1605, "
     "doi:10.1109/TNSRE.2019.2924536",
+}
+_WALK = _MOVING | {
     "collocation": "Hairer & Wanner (1996), Solving Ordinary Differential Equations II, "
     "doi:10.1007/978-3-642-05221-7",
     "interior point method": "Waechter & Biegler (2006), Math. Program. 106:25-57, "
@@ -66,6 +68,12 @@ METHODS = {
     },
     "track": _WALK,
     "predict": _WALK,
+    "replay": _MOVING
+    | {
+        "integration": "Prince & Dormand (1981), J. Comput. Appl. Math. 7:67-75, "
+        "doi:10.1016/0771-050X(81)90010-3; Kidger (2021), On Neural Differential Equations "
+        "(diffrax)",
+    },
 }
 """Study -> its parts and the works they follow."""
 MUSCLE_CURVES = {

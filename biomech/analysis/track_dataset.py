@@ -1,8 +1,10 @@
 """`bm.track`: a model and a reference in, how the body walks as a labelled dataset out.
 
 Dimensions and names are those of `labels`: one whole stride, at the ends of the mesh's intervals.
-New are `excitation`, the regions of the sole (`contact_region`), arch and fascia, what walking cost
-(`cost`) and what the solver says (`solve_report` among the attributes).
+New are `excitation`, what drives the body within an interval (polynomials through its values at
+every `interval_point`, which `bm.replay` follows), the regions of the sole (`contact_region`), arch
+and fascia, what walking cost (`cost`) and what the solver says (`solve_report` among the
+attributes).
 """
 
 from collections.abc import Mapping
@@ -29,6 +31,7 @@ from ..studies.walking import (
 )
 from ..studies.walking import track as track_record
 from ..studies.walking_cost import TERMS
+from ..studies.walking_record import nodes
 from .labels import attributes, kind_of, label_inverse, name_variable
 from .stand_dataset import Soles, foot_variables
 from .walking_report import solve_report
@@ -137,14 +140,20 @@ def label_walk(
         np.asarray(record.excitation),
         attributes("1", "Muscle excitation"),
     )
-    added |= _of_the_solver(record)
+    added |= _of_the_intervals(record) | _of_the_solver(record)
     coordinates = {
+        "interval_point": (
+            "interval_point",
+            nodes(how.collocation()),
+            attributes("1", "Where in an interval, of its length"),
+        ),
         "contact_region": name_variable(
             "contact_region", model.contacts.names, "Region of the sole"
         ),
         "cost": name_variable("cost", tuple(TERMS), "Part of what walking minimises"),
     }
     dataset = dataset.assign_coords(coordinates).assign(added)
+    dataset.attrs["friction_sharpness"] = float(how.friction_sharpness)
     dataset.attrs["solve_report"] = solve_report(record, model, how)
     return dataset
 
@@ -216,6 +225,22 @@ def _events(record: WalkingRecord, model: Model) -> GaitEvents:
     names = model.skeleton.coordinates.names
     stride = Trial(time, names, value, pushes, float(time[0]), float(time[-1]))
     return gait_events(stride, cyclic=True)
+
+
+def _of_the_intervals(record):
+    driven = {
+        "interval_excitation": ("muscle", record.drive.excitation, "Muscle excitation"),
+        "interval_control": ("actuator", record.drive.control, "Control of coordinate actuators"),
+    }
+    return {
+        name: (
+            ("interval", "interval_point", dim),
+            np.asarray(values),
+            attributes("1", f"{what} within the intervals between instants"),
+        )
+        for name, (dim, values, what) in driven.items()
+        if values.shape[-1]
+    }
 
 
 def _of_the_solver(record):

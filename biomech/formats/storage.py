@@ -19,7 +19,7 @@ import io
 import os
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -433,11 +433,12 @@ def write_storage(
     *,
     name: str | None = None,
     in_degrees: bool = False,
+    header: Mapping[str, int | str] | None = None,
 ) -> None:
     """Write a version 1 storage file, which OpenSim and its GUI read.
 
-    Numbers are written with the fewest digits that give back the same double. The file appears
-    under its name only once it is complete.
+    `header`: more lines of it, key and value. Numbers are written with the fewest digits that give
+    back the same double. The file appears under its name only once it is complete.
     """
     path = Path(path)
     name = path.stem if name is None else name
@@ -450,6 +451,7 @@ def write_storage(
         f"nRows={table.shape[0]}",
         f"nColumns={table.shape[1]}",
         f"inDegrees={'yes' if in_degrees else 'no'}",
+        *(f"{key}={value}" for key, value in (header or {}).items()),
         "endheader",
         "\t".join(("time", *labels)),
         *("\t".join(map(repr, row)) for row in table.tolist()),

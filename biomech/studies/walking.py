@@ -43,7 +43,7 @@ from .walking_programme import (
     walking_parameters,
     walking_programme,
 )
-from .walking_record import inverse_record, walked_bodies
+from .walking_record import Drive, drive, inverse_record, walked_bodies
 
 SPREAD, PLACE, FOOT = 0.1, 0.05, 1e-2
 """Departures that count [rad], [m]; share of the weight within the foot [-]."""
@@ -144,6 +144,7 @@ class WalkingRecord(eqx.Module):
 
     - `stride`: of a whole stride, at the ends of the intervals.
     - `excitation`: of every muscle [-]. `bodies`: the moving body, with what the ground does to it.
+    - `drive`: what drives the body within the intervals.
     - `x`, `multipliers`: of the programme; where a neighbouring case may start.
     - `residual`: of every row of the programme; see `walking_programme` for its units.
     - `dual_residual`, `complementarity`, `iterations`: of the solver.
@@ -156,6 +157,7 @@ class WalkingRecord(eqx.Module):
     stride: InverseRecord
     excitation: Float[Array, "time muscle"]
     bodies: MovingBody
+    drive: Drive
     x: Float[Array, " variable"]
     multipliers: Float[Array, " row"]
     residual: Float[Array, " row"]
@@ -435,6 +437,7 @@ def _tracked(model, walking, begin, solver) -> WalkingRecord:
         stride=inverse_record(model, time, whole, bodies, status),
         excitation=whole.excitation,
         bodies=bodies,
+        drive=drive(rule, unknowns(model, z), walking.image, walking.half),
         x=found.x,
         multipliers=found.multipliers,
         residual=found.residual,

@@ -4,6 +4,8 @@ Between the two there is no difference in meaning: only that here nothing is mea
 follow from the whole movement instead of each instant by itself.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,10 +17,45 @@ from ..dynamics.spatial import rotate_back
 from ..model.body import Model
 from ..muscles.paths import lengthening, moment_arms
 from ..muscles.rigid_tendon import active_force_at_full_activation, rigid_tendon_state
+from ..solvers.collocation import Collocation
 from .gait_events import SIDES
 from .inverse import InverseRecord
+from .mirror import Mirror
 from .moving_body import MovingBody, missing, moving_body
 from .walking_programme import Unknowns
+
+
+class Drive(NamedTuple):
+    """What drives a body within the intervals of a mesh [-]; a polynomial passes through it.
+
+    - `excitation`: of every muscle. `control`: of every coordinate actuator.
+    """
+
+    excitation: Float[Array, "*interval node muscle"]
+    control: Float[Array, "*interval node actuator"]
+
+
+def nodes(rule: Collocation) -> Float[np.ndarray, " node"]:
+    """Where in an interval `Drive` is given [-]: its points, and its start if the rule asks what
+    the body does there."""
+    return np.concatenate([[0.0], rule.points]) if rule.start_rate else rule.points
+
+
+def drive(rule: Collocation, u: Unknowns, image: Mirror, half: bool) -> Drive:
+    """Within every interval of a whole stride, of the unknowns at every point of the programme;
+    `half` is followed by its `image`."""
+
+    def within(of_points):
+        inside = of_points[1:].reshape(-1, rule.points.size, of_points.shape[-1])
+        if not rule.start_rate:
+            return inside
+        return jnp.concatenate([of_points[:: rule.points.size][:-1, None], inside], axis=1)
+
+    first = Drive(within(u.excitation), within(u.control))
+    if not half:
+        return first
+    other = Drive(image.muscles(first.excitation), image.actuators(first.control))
+    return jax.tree.map(lambda *halves: jnp.concatenate(halves), first, other)
 
 
 def walked_bodies(
