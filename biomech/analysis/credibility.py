@@ -1,5 +1,6 @@
 """Can this result be believed? Its residuals, reserves and unsolved instants against known limits;
-of a body at rest, whether it is in balance over its support.
+of a body at rest, whether it is in balance over its support; of a walk that is found and not
+measured, whether the laws of mechanics hold in place of residuals.
 
 | check | limit |
 | --- | --- |
@@ -9,6 +10,7 @@ of a body at rest, whether it is in balance over its support.
 | instants solved, cases solved | all |
 | balance | 1e-8 body weights left over |
 | support | center of mass inside it, seen from above |
+| laws | 1e-5 left over, in the units of `studies.walking_programme` (0.25 body weights) |
 
 Residuals are the generalized forces of actuators between ground and the root body, whatever the
 model calls them. Force and moment are each judged by the size of the vector, here the root of the
@@ -51,11 +53,15 @@ _NEEDED = (
 )
 BALANCE = 1e-8
 """What a body at rest may leave over, in weights or weights x 0.1 m [-]."""
+LAWS = 1e-5
+"""What a walk may leave over, in the units of its programme [-]."""
 _ALL_SOLVED = ("instants solved", "cases solved")
 _LIMITS_OF = {
     "residual force": "residuals: Hicks et al. 2015",
     "reserves": "reserves: half of OpenSim's guide",
 }
+_LEFT = "constraint_residual"
+"""Of a walk that is found."""
 _PIECE_BYTES = 64 * 2**20
 
 
@@ -109,12 +115,21 @@ _OTHERWISE = {"instants solved": "not, or muscles too weak", "cases solved": "no
 def _rows(dataset):
     if not has_instants(dataset):
         return _rows_at_rest(dataset)
-    needed = [name for name in _NEEDED if name in dataset]
+    needed = [name for name in (*_NEEDED, _LEFT) if name in dataset]
     worst = {}
     for piece in _pieces(dataset[needed]):
         for key, row in _rows_of(_in_a_row(piece.compute())):
             worst[key] = max(worst.get(key, row), row, key=_badness)
-    return [_solved(dataset), *worst.values()]
+    return [_solved(dataset), *_laws(dataset), *worst.values()]
+
+
+def _laws(dataset):
+    """How well the laws of mechanics hold in the worst walk that was found."""
+    if _LEFT in dataset:
+        left = dataset[_LEFT].values.ravel()[~failed_cases(dataset)]
+        left = left if left.size else np.array([np.nan])
+        what = "largest violation of a law or of the mesh's rule"
+        yield _row("laws", what, left.reshape(-1, 1), LAWS, "1")
 
 
 def _rows_at_rest(dataset):
@@ -168,7 +183,7 @@ def _badness(row):
 
 def _rows_of(dataset):
     """Rows of the worst case, each with what it is about."""
-    return [*_reserves(dataset), *_residuals(dataset)]
+    return [*_reserves(dataset), *(() if _LEFT in dataset else _residuals(dataset))]
 
 
 def _solved(dataset):

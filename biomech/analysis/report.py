@@ -59,6 +59,7 @@ from .page import (
     document,
     element,
     join,
+    listing,
     paragraphs,
     picture,
     prose,
@@ -70,6 +71,7 @@ from .report_figures import by_strength, report_figures
 from .response_surface import MOST_INFLATION
 from .stand_dataset import POSTURE_WEIGHT_ASSUMED
 from .sweep_plots import most_changed, percent_of
+from .track_dataset import WEIGHTS_ASSUMED
 
 DISCLAIMER = "For research and education; not a medical device. It makes no diagnosis."
 BOTH = "both sides"
@@ -94,7 +96,7 @@ _LAWS = {
     "lognormal": ("median", "sigma of the logarithm"),
 }
 """What the numbers of a distribution are, where they are not its two ends."""
-_SERIOUS = (NO_LOADS, POSTURE_WEIGHT_ASSUMED, *itertools.chain(*CAUTIONS.values()))
+_SERIOUS = (NO_LOADS, POSTURE_WEIGHT_ASSUMED, WEIGHTS_ASSUMED, *itertools.chain(*CAUTIONS.values()))
 _CHECKED = {
     True: ("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
     False: ("balance_residual", "support_margin"),
@@ -365,6 +367,12 @@ def _with_care(dataset, effects) -> Iterator[object]:
             f"{'left out of fits, ' if is_fit else 'marked ! in numbers, '}hollow or hatched in "
             "figures."
         )
+    if "other_basin" in dataset and (dataset["other_basin"] > 0).any():
+        yield (
+            f"{int((dataset['other_basin'] > 0).sum())} of {failed.size} cases may have come to "
+            "another gait than the one that the unchanged body's leads to (`other_basin`): part of "
+            "their effect may be that of the jump."
+        )
     if not isinstance(effects, str):
         left = max(int(uncounted_cases(dataset, name).sum()) for name in known_metrics(dataset))
         if left:
@@ -544,7 +552,26 @@ def _convergence(dataset) -> Html:
     if len(failed):
         said = "Cases with instants that have no solution:"
         parts.append(_failed_list(cases_of(dataset), failed, said))
-    return join(parts)
+    return join([*parts, _walks(dataset)])
+
+
+def _walks(dataset) -> Html:
+    """What the solver says of walks that are found and not measured."""
+    if "found_from" not in dataset:
+        return Html()
+    ways = str(dataset["found_from"].attrs.get("flag_meanings", "")).split()
+    found = dataset["found_from"].values.ravel()[~failed_cases(dataset)]
+    rows = [
+        (way.replace("_", " "), f"{int((found == code).sum())} of {found.size}")
+        for code, way in enumerate(ways)
+        if (found == code).any()
+    ]
+    told = dataset["solve_report"].values.ravel() if "solve_report" in dataset else []
+    unsolved = [text for text, bad in zip(told, failed_cases(dataset)) if bad and text]
+    if not sweep_dimensions(dataset) and "solve_report" in dataset.attrs:
+        unsolved = [str(dataset.attrs["solve_report"])]
+    parts = [table("Walks found from the answer of", ("Start", "Cases"), rows, numbers=(1,))]
+    return join([*parts, *(listing(text) for text in unsolved[:_MOST_FAILED])])
 
 
 def _convergence_at_rest(dataset) -> Html:
@@ -625,9 +652,13 @@ def _credibility(dataset) -> Html:
     after = (
         "Residuals after Hicks et al. (2015), doi:10.1115/1.4029304; reserves at half of what "
         "OpenSim's guide allows."
-        if has_instants(dataset)
-        else "Whether the body is in balance, and over its feet."
     )
+    if not has_instants(dataset):
+        after = "Whether the body is in balance, and over its feet."
+    elif "constraint_residual" in dataset:
+        after = (
+            "Whether the laws of mechanics hold, in place of the residuals of a measured motion."
+        )
     said = f"{after} Of a sweep the worst case counts."
     return join([paragraphs(said), table("Checks", head, rows, numbers=(2, 3, 4))])
 

@@ -39,6 +39,18 @@ _METHOD = {
         "example with the sweep study.posture_weight: {values: [0.01, 0.1, 1]}), and call an "
         "effect whose sign changes not identified.",
     ),
+    "track": (
+        "The motion, the muscle excitations and the forces of the ground are found together: over "
+        "one stride that ends as it began, the one with the least cost is taken, the average of "
+        "the departure from the reference and of effort, weighed as below, subject to the laws of "
+        "mechanics at every point of the mesh and to activation dynamics. No ground reaction is "
+        "given: soles press and slip by their own laws. Tendons are rigid.",
+        "All cases depart from the same reference. A change of the body changes the gait, as far "
+        "as effort and the reference pull; it is not what a person would learn to do. The weights "
+        "are assumed. Run the same configuration with study.tracking_weight 0.1 and 10 as well, "
+        "and call an effect whose sign changes not identified. Every case is found from the gait "
+        "of the unchanged body; other gaits that cost nearly the same may exist.",
+    ),
 }
 _MOST_VALUES = 7  # of a parameter that are written out
 _OPTIONS = {
@@ -57,6 +69,15 @@ _OPTIONS = {
     "posture_weight": ("weight of habit against effort [-], assumed", ""),
     "uphill_deg": ("ground rises forward by [deg]", ""),
     "right_side_up_deg": ("ground rises to the right by [deg]", ""),
+    "intervals": ("intervals of the mesh of half a stride", ""),
+    "rule": ("rule of collocation", ""),
+    "half": ("half a stride and its mirror image", "where all cases are alike on both sides"),
+    "tracking_weight": ("weight of departures from the reference [-], assumed", ""),
+    "activation_weight": ("weight of activation [-], assumed", ""),
+    "excitation_weight": ("weight of excitation [-], assumed", ""),
+    "control_weight": ("weight of motors [-], assumed", ""),
+    "acceleration_weight": ("weight of acceleration [-], assumed", ""),
+    "passive_weight": ("weight of passive moments [-], assumed", ""),
 }
 """Key of the study -> what it is, and what it means to leave it away."""
 _SOLVER = {
@@ -75,6 +96,10 @@ _COMPARED = {
     "the package, and its derivatives against differences. That shows that the equations are "
     "solved as intended, not that people stand so: no posture, activation or load has been "
     "compared with measured standing yet.",
+    "track": "The laws of mechanics are checked at every instant, mirror symmetry, periodicity and "
+    "the momentum of a stride in the tests of the package, and derivatives against differences. "
+    "That shows that the equations are solved as intended, not that people walk so: no gait found "
+    "this way has been compared with measured ground reaction yet.",
 }
 _VALIDATION = (
     "There is no validation against loads measured in people yet. Peaks measured by instrumented "

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..compilation import compiled
 from ..dynamics.knee_compartments import KneeContacts
 from ..formats.external_loads import ExternalForce
 from ..formats.trial import Trial
@@ -20,9 +21,11 @@ from ..model.body import Model
 from ..model.names import BadInput
 from ..precision import require_precision
 from ..studies.gait_events import GaitEvents, gait_events
+from ..studies.metrics import context, is_periodic
 from ..studies.walking import (
     DEFAULT_MESH,
     DEFAULT_SOLVER,
+    LEAST_INTERVALS,
     Mesh,
     Walking,
     WalkingRecord,
@@ -32,6 +35,7 @@ from ..studies.walking import (
 from ..studies.walking import track as track_record
 from ..studies.walking_cost import TERMS
 from ..studies.walking_record import nodes
+from ..studies.walking_metrics import evaluate_walking_metrics, walking_metrics
 from .labels import attributes, kind_of, label_inverse, name_variable
 from .stand_dataset import Soles, foot_variables
 from .walking_report import solve_report
@@ -42,7 +46,6 @@ WEIGHTS_ASSUMED = {
     "predict": "What walking spares is assumed, and the whole gait follows from it. Compare the "
     "unchanged body's with measured walking before believing effects, and look at other weights.",
 }
-_FEWEST = 10  # intervals of half a stride
 ROUNDED_FRICTION = (
     "The kink of the friction law is rounded for the solver: where a sole begins to slip the "
     "ground holds it by up to 16 % less than the law itself."
@@ -119,10 +122,12 @@ def label_walk(
     study: str = "track",
 ) -> xr.Dataset:
     """The dataset of a walk, tracked or predicted (`study`)."""
+    """The dataset of a walk."""
+    events = _events(record, model)
     dataset = label_inverse(
         record.stride,
         model,
-        _events(record, model),
+        events,
         knees=knees,
         config=config,
         notes=(*notes, WEIGHTS_ASSUMED[study], ROUNDED_FRICTION),
@@ -154,6 +159,7 @@ def label_walk(
     }
     dataset = dataset.assign_coords(coordinates).assign(added)
     dataset.attrs["friction_sharpness"] = float(how.friction_sharpness)
+    dataset = _with_metrics(dataset, record, model, events)
     dataset.attrs["solve_report"] = solve_report(record, model, how)
     return dataset
 
@@ -182,7 +188,7 @@ def require_sound(
             f"returns it, not {kind_of(reference)}."
         )
     require_precision("float64")
-    _require_whole("intervals", intervals, _FEWEST)
+    _require_whole("intervals", intervals, LEAST_INTERVALS)
     _require_whole("max_steps", max_steps, 1)
     if not 0.0 < tolerance < 1e-2:
         raise BadInput(f"`tolerance` is {tolerance}; it must be a number above 0 and below 0.01.")
@@ -206,6 +212,40 @@ def _require_terms(terms):
 def _strain(record, model):
     resting = np.asarray(model.ligaments.resting_length)
     return np.asarray(record.bodies.ligaments.length) / resting - 1.0
+
+
+def _with_metrics(dataset, record, model, events: GaitEvents) -> xr.Dataset:
+    """The metrics of `inverse`, and those of walks."""
+    time, names = np.asarray(record.stride.time), model.skeleton.coordinates.names
+    facts = events.percent(time), events.stance(time), events.stance_share(time)
+    found = _evaluate(model, record, *facts, is_periodic(record.stride, names))
+    known = walking_metrics(model)
+    values = {
+        "metric_value": found.value,
+        "metric_time": found.time,
+        "metric_rival_peak": np.asarray(found.rival_peak, np.int8),
+        "metric_at_edge": np.asarray(found.at_edge, np.int8),
+        "metric_limited_share": found.limited_share,
+    }
+    words = {
+        "metric": tuple(known),
+        "metric_unit": [metric.unit for metric in known.values()],
+        "metric_long_name": [metric.long_name for metric in known.values()],
+    }
+    joined = {}
+    for name, more in {**values, **words}.items():
+        both = np.concatenate([dataset[name].values, np.array(more, dataset[name].dtype)])
+        joined[name] = ("metric", both, dataset[name].attrs)
+    apart = dataset.drop_dims("metric").drop_vars("metric", errors="ignore")
+    order = list(dataset.data_vars)
+    return apart.assign(joined).set_coords(tuple(words))[order]
+
+
+@compiled
+def _evaluate(model, record, percent, stance, stance_share, periodic):
+    known = {"stance_share": stance_share, "periodic": periodic}
+    here = context(model, record.stride, percent, stance, **known)
+    return evaluate_walking_metrics(model, record, here)
 
 
 def _events(record: WalkingRecord, model: Model) -> GaitEvents:

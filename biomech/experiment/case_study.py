@@ -1,7 +1,7 @@
 """A configuration with its files read: values of the swept parameters in, labelled results out.
 
-Each study has its own (`inverse_cases`, `stand_cases`); what runs, stores and shows them knows only
-what is here.
+Each study has its own (`inverse_cases`, `stand_cases`, `track_cases`); what runs, stores and shows
+them knows only what is here.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,6 +18,7 @@ from .inverse_cases import InverseCases
 from .schema import ExperimentConfig
 from .stand_cases import StandCases
 from .sweep import CaseTable
+from .track_cases import TrackCases
 
 
 @runtime_checkable
@@ -71,7 +72,7 @@ class CaseStudy(Protocol):
         ...
 
 
-_STUDIES = {"inverse": InverseCases, "stand": StandCases}
+_STUDIES = {"inverse": InverseCases, "stand": StandCases, "track": TrackCases}
 
 
 def case_study(checked: CheckedConfig) -> CaseStudy:

@@ -229,25 +229,37 @@ def idle_interventions(config: ExperimentConfig, varied: Iterable[str]) -> Itera
 
 
 def _study_fits(config: ExperimentConfig) -> Iterable[str]:
-    if config.study.kind != "stand":
+    kind, edits, trial = config.study.kind, config.model_edits, config.trial
+    if kind == "inverse":
         return
     if config.precision != "float64":
-        yield "`precision` is float32, and the study 'stand' is computed in float64 only."
-    if config.model_edits.value:
+        yield f"`precision` is float32, and the study '{kind}' is computed in float64 only."
+    if edits.value:
+        here = "has no recording" if kind == "stand" else "may depart from it"
         yield (
-            "`model_edits.value` replaces what was recorded, and the study 'stand' has no "
-            "recording: `lock` the coordinate at that value instead."
+            f"`model_edits.value` replaces what was recorded, and the study '{kind}' {here}: "
+            "`lock` the coordinate at that value instead."
         )
-    if config.model_edits.residuals:
+    if edits.residuals:
+        what = "stand" if kind == "stand" else "walk by itself"
         yield (
             "`model_edits.residuals` would hold the body up from outside, so that it need not "
-            "stand: take them out."
+            f"{what}: take them out."
         )
+    for key, words in _NOT_TRACKED.items():
+        if trial is not None and getattr(trial, key):
+            yield f"`trial.{key}`: {words} no part of what the study 'track' tracks; take it out."
+
+
+_NOT_TRACKED = {
+    "external_loads": "the ground reaction is found and not given, and a recorded one is",
+    "emg": "recorded muscle activity is",
+}
 
 
 def _solver_fits(config: ExperimentConfig) -> Iterable[str]:
     tolerance, single = config.solver.tolerance, config.precision == "float32"
-    if config.study.kind == "stand":  # refused in single precision for that alone
+    if config.study.kind != "inverse":  # refused in single precision for that alone
         return
     if single and tolerance is not None and tolerance < _LEAST_SINGLE:
         yield (
@@ -277,7 +289,7 @@ def _interventions_fit(config: ExperimentConfig) -> Iterable[str]:
         ):
             yield (
                 f"`{where}`: '{chosen.kind}' acts by changing the movement, which `inverse` holds "
-                "as measured. The study `stand` lets the body move. Or set "
+                "as measured. The studies `stand` and `track` let the body move. Or set "
                 "`study.allow_fixed_kinematics: true` to compute it all the same; the result is "
                 "then marked."
             )
@@ -372,7 +384,7 @@ def _outputs_fit(config: ExperimentConfig) -> Iterable[str]:
             yield f"`metrics` holds `{name}` twice; name it once."
     variables = tuple(dict.fromkeys((*OUTPUTS[kind], *ALWAYS_KEPT[kind])))
     wanted = [("outputs", config.outputs, variables)]
-    if kind == "inverse":  # metrics of standing are those of the body, which is read later
+    if kind == "inverse":  # others are those of the body, which is read later
         wanted += [("metrics", config.metrics, tuple(METRICS))]
     for key, chosen, known in wanted:
         for name in chosen:

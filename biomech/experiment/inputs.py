@@ -57,8 +57,8 @@ def load_body(checked: CheckedConfig) -> tuple[Model, dict[str, str]]:
     return model, hashes
 
 
-def load_inputs(checked: CheckedConfig, study: InverseStudy | None = None) -> Inputs:
-    """Read the files of a configuration; `study` has other options than the configuration.
+def load_body_and_motion(checked: CheckedConfig) -> tuple[Model, Trial, dict[str, str]]:
+    """`load_body` and the motion.
 
     **Raises:** `BadInput` for a missing or changed file (with where to get it), and for whatever
     the readers refuse.
@@ -69,6 +69,16 @@ def load_inputs(checked: CheckedConfig, study: InverseStudy | None = None) -> In
     trial = _load_motion(config, files, model)
     hashes = {path.name: _sha256(path) for path in files.values()} | dict(trial.source)
     _check_hashes(checked, hashes)
+    return model, trial, hashes
+
+
+def load_inputs(checked: CheckedConfig, study: InverseStudy | None = None) -> Inputs:
+    """Read the files of a configuration; `study` has other options than the configuration.
+
+    **Raises:** as `load_body_and_motion`.
+    """
+    config = checked.config
+    model, trial, hashes = load_body_and_motion(checked)
     _check_metrics(config, model)
     motion, notes = motion_for(study or config.study, config, model, trial)
     if trial.emg is not None and config.trial is not None:

@@ -31,6 +31,7 @@ from ..personalise.body_size import HEIGHT, MASS
 from ..solvers import interior_point, separable_programme
 from ..studies.stand import POSTURE_WEIGHT
 from ..studies.standing_habit import SUPPORTS
+from ..studies.walking import DEFAULT_MESH, DEFAULT_SOLVER, LEAST_INTERVALS, RULES
 from .sampling import (
     MAX_CASES,
     MAX_LEVELS,
@@ -43,53 +44,63 @@ from .sampling import (
 SCHEMA_VERSION = 1
 _MODEL_SUFFIXES = (".osim", *SUFFIXES)
 MAX_AXIS_VALUES = 10_000
-LATER_STUDIES = ("track", "predict")
+LATER_STUDIES = ("predict",)
 """Studies that are planned; asking for one is an error of its own."""
 RESERVED_NAMES = ("model", "study")
 """No intervention may be called so: `model.mass_kg` must not become ambiguous in a sweep."""
 
 _OF_MUSCLES = ("activation", "muscle_force", "norm_fiber_length", "muscle_tendon_length")
+_OF_MOTION = (
+    *("coordinate_value", "coordinate_speed", "coordinate_acceleration", "center_of_mass"),
+    *("generalized_force", "moment_to_balance", "unbalanced_force"),
+    *("muscle_tendon_speed", "force_at_full_activation", "moment_arm", "ligament_force"),
+    *("actuator_force", "reserve_force", "residual_force"),
+    *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
+    *("stride_time", "toe_off_pct"),
+)
+_OF_KNEES = ("knee_adduction_moment", "knee_contact_force", "medial_knee_force_per_varus")
+_OF_SOLES = (
+    *("regional_plantar_force", "contact_point", "contact_indentation"),
+    *("plantar_fascia_strain", "arch_angle"),
+)
 _OF_JOINTS = (
     *("joint_reaction_force", "joint_reaction_moment", "joint_reaction_force_body_axes"),
     *("intersegmental_force", "intersegmental_moment", "joint_center"),
 )
 
 OUTPUTS: dict[str, tuple[str, ...]] = {
-    "inverse": (
-        *("coordinate_value", "coordinate_speed", "coordinate_acceleration", "center_of_mass"),
-        *("generalized_force", "moment_to_balance", "unbalanced_force"),
-        *_OF_MUSCLES,
-        *("muscle_tendon_speed", "force_at_full_activation", "moment_arm", "ligament_force"),
-        *("actuator_force", "reserve_force", "residual_force"),
-        *(*_OF_JOINTS, "knee_adduction_moment"),
-        *("knee_contact_force", "medial_knee_force_per_varus"),
-        *("external_force", "ground_reaction_force", "center_of_pressure", "free_moment", "stance"),
-        *("stride_time", "toe_off_pct"),
-    ),
+    "inverse": (*_OF_MOTION, *_OF_MUSCLES, *_OF_JOINTS, *_OF_KNEES),
     "stand": (
         *("coordinate_value", "habitual_value", "center_of_mass", "support_margin"),
         *(*_OF_MUSCLES, "moment_arm", "ligament_force", "actuator_force"),
         *_OF_JOINTS,
-        *("regional_plantar_force", "contact_point", "contact_indentation"),
-        *("ground_reaction_force", "center_of_pressure", "plantar_fascia_strain", "arch_angle"),
-        "posture_cost",
+        *(*_OF_SOLES, "ground_reaction_force", "center_of_pressure", "posture_cost"),
+    ),
+    "track": (
+        *(*_OF_MOTION, *_OF_MUSCLES, "excitation"),
+        *(*_OF_JOINTS, *_OF_KNEES, *_OF_SOLES, "walking_cost"),
     ),
 }
 """Study -> variables that `outputs` may choose among, beside those that are always kept."""
 
+_OF_EVERY_MOTION = (
+    *("status", "body_weight", "body_mass"),
+    *("metric_value", "metric_time"),
+    *("metric_rival_peak", "metric_at_edge", "metric_limited_share", "strength_limited"),
+    *("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
+    *("external_force", "ground_reaction_force", "center_of_pressure"),
+    *("stance", "stride_time", "toe_off_pct"),
+)
 ALWAYS_KEPT: dict[str, tuple[str, ...]] = {
-    "inverse": (
-        *("status", "body_weight", "body_mass"),
-        *("metric_value", "metric_time"),
-        *("metric_rival_peak", "metric_at_edge", "metric_limited_share", "strength_limited"),
-        *("reserve_force", "residual_force", "moment_to_balance", "center_of_mass"),
-        *("external_force", "ground_reaction_force", "center_of_pressure"),
-        *("stance", "stride_time", "toe_off_pct"),
-    ),
+    "inverse": _OF_EVERY_MOTION,
     "stand": (
         *("status", "body_weight", "body_mass", "metric_value"),
         *("balance_residual", "iterations", "weakly_active", "support_margin", "posture_cost"),
         *("center_of_mass", "ground_reaction_force", "center_of_pressure"),
+    ),
+    "track": (
+        *(*_OF_EVERY_MOTION, "walking_cost", "found_from", "other_basin", "solve_report"),
+        *("iterations", "constraint_residual", "dual_residual", "weakly_active"),
     ),
 }
 """Study -> variables that every result has, whatever `outputs` asks for: small, and needed to judge
@@ -342,6 +353,15 @@ class Study(Strict):
         return data
 
 
+def _require_order(start: float | None, end: float | None) -> None:
+    if start is not None and end is not None and not start < end:
+        raise PydanticCustomError(
+            "window",
+            "`start` is {start} s and `end` {end} s; start must come before end",
+            {"start": start, "end": end},
+        )
+
+
 class InverseStudy(Study):
     """What muscles and joints carried in a measured motion."""
 
@@ -371,12 +391,7 @@ class InverseStudy(Study):
 
     @model_validator(mode="after")
     def _ordered(self) -> "InverseStudy":
-        if self.start is not None and self.end is not None and not self.start < self.end:
-            raise PydanticCustomError(
-                "window",
-                "`start` is {start} s and `end` {end} s; start must come before end",
-                {"start": self.start, "end": self.end},
-            )
+        _require_order(self.start, self.end)
         return self
 
 
@@ -417,16 +432,83 @@ class StandStudy(Study):
     )
 
 
-STUDIES: dict[str, type[Study]] = {"inverse": InverseStudy, "stand": StandStudy}
+def _weight(words: str, usual: float) -> Any:
+    """The field of a weight of what walking costs."""
+    return Field(
+        usual,
+        ge=0.0,
+        le=1e6,
+        description=f"{words} [-]; assumed",
+        json_schema_extra=_sweepable("-"),
+    )
+
+
+class TrackStudy(Study):
+    """How the body walks near a reference, free to depart from it, its ground reaction its own."""
+
+    kind: Literal["track"]
+    start: float | None = Field(
+        None, description="first instant of one whole stride [s]; default: of the record"
+    )
+    end: float | None = Field(
+        None, description="last instant of one whole stride [s]; default: of the record"
+    )
+    intervals: int = Field(
+        DEFAULT_MESH.intervals,
+        ge=LEAST_INTERVALS,
+        le=1000,
+        description="of the mesh of half a stride; a whole one has twice as many",
+    )
+    rule: Literal[tuple(RULES)] = Field(  # type: ignore[valid-type]
+        DEFAULT_MESH.rule, description="of collocation"
+    )
+    half: bool | None = Field(
+        None,
+        description="walk half a stride that ends in its mirror image; default: where body and "
+        "reference are the same on both sides in every case",
+    )
+    tracking_weight: float = _weight("how much departures from the reference count, times", 1.0)
+    activation_weight: float = _weight("of the mean of activation^exponent", 1.0)
+    excitation_weight: float = _weight("of the mean square excitation", 0.1)
+    control_weight: float = _weight("of the mean square control of motors", 1.0)
+    acceleration_weight: float = _weight("of the mean square acceleration", 1e-3)
+    passive_weight: float = _weight("of the mean square passive moment", 0.0)
+    exponent: float = Field(
+        2.0,
+        ge=1.0,
+        le=10.0,
+        description="of activation in what effort costs [-]",
+        json_schema_extra=_sweepable("-"),
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "TrackStudy":
+        _require_order(self.start, self.end)
+        return self
+
+
+STUDIES: dict[str, type[Study]] = {
+    "inverse": InverseStudy,
+    "stand": StandStudy,
+    "track": TrackStudy,
+}
 """Configuration of each study by its kind."""
-_MOST_STEPS = {"inverse": separable_programme.MAX_STEPS, "stand": interior_point.MAX_STEPS}
-_TOLERANCES = {"inverse": None, "stand": interior_point.TOLERANCE}
+_MOST_STEPS = {
+    "inverse": separable_programme.MAX_STEPS,
+    "stand": interior_point.MAX_STEPS,
+    "track": DEFAULT_SOLVER.max_steps,
+}
+_TOLERANCES = {
+    "inverse": None,
+    "stand": interior_point.TOLERANCE,
+    "track": DEFAULT_SOLVER.tolerance,
+}
 
 
 class Solver(Strict):
     """How closely a study solves each instant or case, and how long it tries.
 
-    Of `inverse` this is static optimization, of `stand` the interior point method.
+    Of `inverse` this is static optimization, of `stand` and `track` the interior point method.
     """
 
     tolerance: float | None = Field(
@@ -434,7 +516,8 @@ class Solver(Strict):
         ge=1e-14,
         le=1e-3,
         description="on balance and optimality, relative [-]; default: of inverse 1e-11 in double, "
-        f"3e-5 in single precision, of stand {interior_point.TOLERANCE:g}",
+        f"3e-5 in single precision, of stand {interior_point.TOLERANCE:g}, of track "
+        f"{DEFAULT_SOLVER.tolerance:g}",
     )
     max_steps: int | None = Field(
         None,
@@ -724,13 +807,14 @@ class ExperimentConfig(Strict):
     model: BodyModel
     study: AnyStudy  # type: ignore[valid-type]
     trial: RecordedTrial | None = Field(
-        None, validate_default=True, description="the motion; of the study `inverse` only"
+        None, validate_default=True, description="the motion; of the studies `inverse` and `track`"
     )
     model_edits: ModelEdits = Field(default_factory=lambda: ModelEdits.model_validate({}))
     solver: Solver = Field(
         default_factory=lambda: Solver.model_validate({}),
         validate_default=True,
-        description="of the study: of `inverse`, static optimization; of `stand`, interior point",
+        description="of the study: of `inverse`, static optimization; of `stand` and `track`, "
+        "interior point",
     )
     interventions: dict[InterventionName, _AnyIntervention] = {}  # type: ignore[valid-type]
     sweep: dict[Name, SweepAxis] = Field(
@@ -769,7 +853,7 @@ class ExperimentConfig(Strict):
     @classmethod
     def _moves(cls, trial: RecordedTrial | None, rest: Any) -> RecordedTrial | None:
         study = rest.data.get("study")
-        if isinstance(study, InverseStudy) and trial is None:
+        if isinstance(study, InverseStudy | TrackStudy) and trial is None:
             raise PydanticCustomError("missing", "is missing")
         if isinstance(study, StandStudy) and trial is not None:
             raise PydanticCustomError(

@@ -181,7 +181,7 @@ class Store:
         texts = {
             name: (variable.dims, variable.values.astype(object), variable.attrs)
             for name, variable in dataset.variables.items()
-            if variable.dtype.kind not in "biuf"
+            if variable.dtype.kind not in "biuf" and name not in swept
         }
         for name in swept:
             variable = dataset[name].variable
@@ -231,6 +231,8 @@ class _Swept(BackendArray):
     def __init__(self, store: Store, name: str, variable: xr.Variable):
         self._store, self._name, self._variable = store, name, variable
         self.shape, self.dtype = variable.shape, variable.dtype
+        if self.dtype.kind not in "biuf":  # texts
+            self.dtype = np.dtype(object)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         return indexing.explicit_indexing_adapter(
@@ -239,7 +241,7 @@ class _Swept(BackendArray):
 
     def _get(self, key: tuple[Any, ...]) -> np.ndarray:
         try:
-            return np.asarray(self._variable[key].values)
+            return np.asarray(self._variable[key].values, self.dtype)
         except OSError as error:
             raise _unreadable(self._store.folder, error) from error
         except Exception as error:
@@ -282,15 +284,16 @@ def create_store(
 
 def _create_array(group: Any, part: xr.DataArray, plan: BatchPlan, blank: int | None) -> None:
     shape = (plan.cases, *part.shape[1:])
-    fill: Any = blank if blank is not None else np.nan if part.dtype.kind == "f" else 0
+    is_text = part.dtype.kind not in "biuf"
+    usual: Any = "" if is_text else np.nan if part.dtype.kind == "f" else 0
     group.create_array(
         part.name,
         shape=shape,
         chunks=(plan.size, *(max(n, 1) for n in part.shape[1:])),
-        dtype=part.dtype,
+        dtype=str if is_text else part.dtype,
         dimension_names=part.dims,
         attributes={k: getattr(v, "tolist", lambda v=v: v)() for k, v in part.attrs.items()},
-        fill_value=fill,
+        fill_value=usual if blank is None else blank,
         compressors=_compressors(),
     )
 

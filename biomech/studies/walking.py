@@ -36,6 +36,7 @@ from .mirror import Mirror, is_symmetric, mirror, no_mirror
 from .moving_body import MovingBody
 from .walking_cost import Weights, weighed, weights
 from .walking_programme import (
+    SCALE,
     Unknowns,
     Walk,
     instants,
@@ -56,7 +57,9 @@ _FORWARD, _HEIGHT = "pelvis_tx", "pelvis_ty"
 _WITHIN_FOOT = ("midtarsal", "mtp")
 _SHORTEST, _LONGEST = 0.5, 2.0  # a free duration, over that of the guess [-]
 _SLOWEST, _FASTEST = 0.3, 2.2  # speeds at which people walk rather than stand or run [m/s]
-_RULES = {"trapezoidal": trapezoidal, "radau1": lambda: radau(1), "radau2": lambda: radau(2)}
+LEAST_INTERVALS = 10
+"""Of half a stride: fewer tell nothing of a heel strike."""
+RULES = {"trapezoidal": trapezoidal, "radau1": lambda: radau(1), "radau2": lambda: radau(2)}
 _RESULTS = ("successful", "infeasible", "maximum_iterations", "not_finite")  # of the solver
 _FEWEST_FRAMES = 20
 _OPEN = (
@@ -76,9 +79,9 @@ class Mesh(NamedTuple):
 
         **Raises:** `BadInput` for one that does not exist.
         """
-        if self.rule not in _RULES:
-            raise BadInput(f"No rule '{self.rule}'. There are: {', '.join(_RULES)}.")
-        return _RULES[self.rule]()
+        if self.rule not in RULES:
+            raise BadInput(f"No rule '{self.rule}'. There are: {', '.join(RULES)}.")
+        return RULES[self.rule]()
 
 
 DEFAULT_MESH = Mesh()
@@ -488,3 +491,17 @@ def _unfolded(model, walking, u: Unknowns):
 
 
 _track = compiled(_tracked)
+
+
+@compiled
+def lagrangian(
+    model: Model, walking: Walking, x: Float[Array, " variable"], multipliers: Float[Array, " row"]
+) -> Float[Array, ""]:
+    """Cost less multipliers times laws at `x`, in units of the record's `cost` [-].
+
+    Its derivative to model and settings, with `x` and multipliers of a solved walk held, is that of
+    the least cost (envelope theorem), where none of them moves a bound.
+    """
+    _, programme, parameters = _programme(model, walking)
+    objective, residual = programme.values(x, parameters)
+    return (objective - jnp.dot(multipliers, residual)) / SCALE

@@ -101,8 +101,8 @@ def test_minimal_configuration_is_good():
             "it has reference and coordinates",
         ),
         (
-            {"study": {"kind": "track"}},
-            "'track' is not available in this version; there are: inverse, stand",
+            {"study": {"kind": "predict"}},
+            "'predict' is not available in this version; there are: inverse, stand, track",
         ),
         ({"study": {"kind": "foo"}}, "`study.kind`: no 'foo'. There are: inverse, stand."),
         ({"study": {}}, "`study.kind` is missing. There are: inverse, stand."),

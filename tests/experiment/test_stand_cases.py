@@ -171,7 +171,7 @@ def test_interventions_that_need_movement_are_welcome():
     arch = {"interventions": {"arch": {"kind": "arch_stiffness", "side": "r", "scale": 0.5}}}
     check(config(**arch))
     walking = {"study": {"kind": "inverse"}, "trial": {"reference": "default"}}
-    with pytest.raises(BadInput, match="The study `stand` lets the body move"):
+    with pytest.raises(BadInput, match="The studies `stand` and `track` let the body move"):
         check(config(**arch, **walking))
 
 
