@@ -440,13 +440,13 @@ def _draw(ax: Axes, dataset, side, values, *, mark_limited=False, **line):
 
 
 def _finish(ax: Axes, dataset, title, sides=SIDES):
-    """Title, limits of the gait cycle, swing shading and toe-off lines."""
+    """Title, limits of the gait cycle, swing shading and toe-off lines (the mean of all cases)."""
     ax.set_title(title)
     if "gait_pct" not in dataset.coords:
         return
     ax.set_xlim(0.0, 100.0)
     ax.set_xticks(range(0, 101, 20))
-    toe_off = [float(dataset["toe_off_pct"].sel(side=side)) for side in sides]
+    toe_off = [float(dataset["toe_off_pct"].sel(side=side).mean()) for side in sides]
     known = [t for t in toe_off if np.isfinite(t)]
     if not known:
         return

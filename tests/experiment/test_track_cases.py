@@ -62,7 +62,8 @@ def made(**changes):
 def bits(folder):
     """Everything in a result, byte by byte."""
     dataset = open_run(folder)
-    return {str(name): v.values.tobytes() for name, v in dataset.data_vars.items()}
+    plain = lambda x: x.tolist() if x.dtype.kind == "O" else x.tobytes()
+    return {str(name): plain(v.values) for name, v in dataset.data_vars.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +130,6 @@ def test_mistake_is_named_with_what_there_is(changes, said):
             "`metrics`: walking of 'planar' has no 'peak_ground_reaction_r'. Did you mean",
         ),
         (study(end=0.7), "The reference is no stride that ends as it began"),
-        (study(end=0.2), "frames in its stride; at least 20"),
         (study(end=60.0), "`study.end` is 60 s; the record goes from"),
         ({"model_edits": {"lock": {"pelvis_tx": 0.0}}}, "cannot walk: it needs contact regions"),
         ({"trial": {"reference": "lower_limb"}, "model": {"name": "planar"}}, "lower_limb"),
@@ -138,7 +138,6 @@ def test_mistake_is_named_with_what_there_is(changes, said):
             {**study(half=True), **weak("r"), "sweep": {A: {"values": [1, 0.9]}}},
             "'planar' is not the same on both sides",
         ),
-        ({"model_edits": {"weld": {"hip_x": 0}}}, "`model_edits`: No joint or coordinate"),
     ],
 )
 def test_what_cannot_be_walked_is_refused_before_anything_is_computed(changes, said, monkeypatch):
@@ -164,10 +163,8 @@ def test_what_can_be_varied():
 @pytest.mark.parametrize(
     "changes, half",
     [
-        ({}, True),
         (SWEEP, True),
         ({**weak("r"), "sweep": {A: {"values": [1, 0.9]}}}, False),
-        (weak("r", scale=0.5), False),
         (study(half=False), False),
     ],
 )
@@ -200,7 +197,8 @@ def test_the_line_goes_from_the_unchanged_body_to_the_case():
     unit = cases._tracking
     start, middle, end = (cases._case(cases._how, (5.0, 90.0), s) for s in (0.0, 0.5, 1.0))
     assert start[0] is plain
-    assert mass(middle[0]) == pytest.approx(0.5 * (mass(plain) + 90.0)) and mass(end[0]) == 90.0
+    assert mass(middle[0]) == pytest.approx(0.5 * (mass(plain) + 90.0))
+    assert mass(end[0]) == pytest.approx(90.0)
     heavy, light = strength(end[0]) / 0.5, strength(middle[0]) / 0.75
     assert strength(plain) < light < heavy  # strength goes with mass, too
     for (_, how), times in ((start, 3.0), (middle, 4.0), (end, 5.0)):
@@ -209,7 +207,7 @@ def test_the_line_goes_from_the_unchanged_body_to_the_case():
 
 
 def test_pain_that_is_not_spared_is_told():
-    kind = {"kind": "hip_osteoarthritis", "side": "r", "pain_weight": 1.0}
+    kind = {"kind": "hip_osteoarthritis", "side": "r", "pain": 1.0}
     assert NO_PAIN in made(interventions={"sore": kind}).warnings
     assert NO_PAIN not in made(**weak(scale=0.5)).warnings
 
@@ -285,7 +283,7 @@ def test_unchanged_case_is_the_unchanged_body(sweep):
     assert int(unchanged["iterations"]) <= 3
 
 
-def test_resumed_sweep_gives_the_same_bits(sweep, tmp_path):
+def test_resumed_sweep_gives_the_same_bits(sweep):
     marks = sorted((sweep.folder / BATCHES).iterdir())
     before = bits(sweep.folder)
     marks[1].unlink()
