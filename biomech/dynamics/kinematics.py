@@ -2,13 +2,25 @@
 
 Poses are composed level by level of the tree; twists and accelerations are sums over ancestors,
 
-    v = A S(q) qd,      a = d/dt v   (a forward derivative of the line above)
+    v = A S(q) qd,      a = A (S(q) qdd + dS/dt qd)
 
-with A the 0/1 ancestor matrix and S(q) the motion subspace, one column per coordinate.
+with A the 0/1 ancestor matrix and S(q) the motion subspace, one column per coordinate. A column is
+the sum of the joint axes that the coordinate drives, each times the rate r = d(amount)/dq. With d
+the direction of an axis in ground, w the angular velocity of what carries it and c the joint
+center, which moves with the child,
+
+    rotation     s = (d, c x d)       ds/dt = (w x d, dc/dt x d + c x (w x d))
+    translation  s = (0, d)           ds/dt = (0, w x d)
+
+An axis of rotation is carried by the parent and the rotations before it, one of translation by the
+parent.
+
+Source: Featherstone (2008), *Rigid Body Dynamics Algorithms*, sections 2.10 and 4.4.
 """
 
+from typing import NamedTuple
+
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -33,6 +45,15 @@ class Pose(eqx.Module):
     rotation: Float[Array, "body 3 3"]
     joint_center: Float[Array, "body 3"]
     motion_subspace: Float[Array, "coordinate 6"]
+
+
+class JointAxes(NamedTuple):
+    """Of each joint's three rotations, then three translations: `direction` in ground, rate of the
+    amount with its coordinate and the rate of that (`bend`)."""
+
+    direction: Float[Array, "body 6 3"]
+    rate: Float[Array, "body 6"]
+    bend: Float[Array, "body 6"]
 
 
 class BodyMotion(eqx.Module):
@@ -107,7 +128,11 @@ def project_couplers(
 
 def pose(skeleton: Skeleton, value: Float[Array, " coordinate"]) -> Pose:
     """Pose of every body at coordinates `value` [rad or m] (couplers already applied)."""
-    amount, rate = _axis_amounts(skeleton, value)
+    return _pose_and_axes(skeleton, value)[0]
+
+
+def _pose_and_axes(skeleton, value) -> tuple[Pose, JointAxes]:
+    amount, rate, bend = _axis_amounts(skeleton, value)
     single = axis_angle_rotation(skeleton.axes[:, :3], amount[:, :3])
     in_parent = body_fixed_xyz_rotation(skeleton.parent_frame_orientation)
     in_child = body_fixed_xyz_rotation(skeleton.child_frame_orientation)
@@ -136,15 +161,22 @@ def pose(skeleton: Skeleton, value: Float[Array, " coordinate"]) -> Pose:
         axis=1,
     )
     subspace = _motion_subspace(skeleton, direction, joint_center, rate)
-    return Pose(position, rotation, joint_center, subspace)
+    now = Pose(position, rotation, joint_center, subspace)
+    return now, JointAxes(direction, rate, bend)
 
 
 def _axis_amounts(skeleton, value):
-    """Amount and its derivative along each joint axis, [body, 6]."""
+    """Amount and its first and second derivative along each joint axis, [body, 6]."""
+    argument = _of_axes(skeleton, value)
+    amount = skeleton.axis_functions
+    rate = amount.derivative()
+    return amount(argument), rate(argument), rate.derivative()(argument)
+
+
+def _of_axes(skeleton, of_coordinates):
+    """What each joint axis' coordinate has, [body, 6]; 0 where it has none."""
     index = np.array(skeleton.axis_coordinates)
-    argument = jnp.where(index >= 0, value[np.maximum(index, 0)], 0.0)
-    functions = skeleton.axis_functions
-    return functions(argument), functions.derivative()(argument)
+    return jnp.where(index >= 0, of_coordinates[np.maximum(index, 0)], 0.0)
 
 
 def _compose(skeleton, relative_position, relative_rotation):
@@ -169,16 +201,9 @@ def _compose(skeleton, relative_position, relative_rotation):
 def _motion_subspace(skeleton, direction, joint_center, rate):
     """Twist per unit coordinate speed: sum over the joint axes that the coordinate drives."""
     axis = direction * rate[..., None]
-    angular, linear = axis[:, :3], axis[:, 3:]
+    angular = axis[:, :3]
     center = jnp.broadcast_to(joint_center[:, None, :], angular.shape)
-    zero = jnp.zeros_like(angular)
-    twist = jnp.concatenate(
-        [
-            jnp.concatenate([angular, cross(center, angular)], axis=-1),
-            jnp.concatenate([zero, linear], axis=-1),
-        ],
-        axis=1,
-    )
+    twist = _twists(angular, cross(center, angular), axis[:, 3:])
     return jnp.einsum("cba,bai->ci", _axis_of_coordinate(skeleton, twist.dtype), twist)
 
 
@@ -210,10 +235,37 @@ def body_motion(
     acceleration: Float[Array, " coordinate"],
 ) -> BodyMotion:
     """Pose, twist and twist rate of every body."""
-
-    def twist(value, speed):
-        now = pose(skeleton, value)
-        return body_twist(skeleton, now, speed), now
-
-    velocity, rate, now = jax.jvp(twist, (value, speed), (speed, acceleration), has_aux=True)
+    now, axes = _pose_and_axes(skeleton, value)
+    velocity = body_twist(skeleton, now, speed)
+    growth = _growth(skeleton, now, axes, velocity, _of_axes(skeleton, speed))
+    chain = jnp.asarray(skeleton.ancestors, value.dtype)
+    rate = body_twist(skeleton, now, acceleration) + chain @ growth
     return BodyMotion(now, velocity, rate)
+
+
+def _growth(skeleton, now, axes, velocity, speed):
+    """dS/dt qd, summed over the axes of each joint; `speed` of each axis' coordinate."""
+    spin = jnp.concatenate([velocity[:, :3], jnp.zeros_like(velocity[:1, :3])])  # -1: ground
+    of_parent = spin[np.array(skeleton.parents, int)]
+    turning = axes.direction[:, :3] * (axes.rate * speed)[:, :3, None]
+    first = of_parent + turning[:, 0]
+    carrier = jnp.stack([of_parent, first, first + turning[:, 1], *([of_parent] * 3)], axis=1)
+    turned = cross(carrier, axes.direction)
+
+    center = now.joint_center
+    drift = velocity[:, 3:] + cross(velocity[:, :3], center)  # of the joint center
+    here = lambda v: jnp.broadcast_to(v[:, None], (v.shape[0], 3, 3))
+    angular, turned_angular = axes.direction[:, :3], turned[:, :3]
+    moment = cross(here(center), angular)
+    growing = cross(here(drift), angular) + cross(here(center), turned_angular)
+    axis = _twists(angular, moment, axes.direction[:, 3:])
+    growth = _twists(turned_angular, growing, turned[:, 3:])
+    weight = axes.rate * speed
+    return jnp.sum(weight[..., None] * growth + (axes.bend * speed**2)[..., None] * axis, axis=1)
+
+
+def _twists(angular, linear, translation):
+    """Of three axes of rotation and three of translation, [body, 6, 6]."""
+    turning = jnp.concatenate([angular, linear], axis=-1)
+    shifting = jnp.concatenate([jnp.zeros_like(translation), translation], axis=-1)
+    return jnp.concatenate([turning, shifting], axis=1)

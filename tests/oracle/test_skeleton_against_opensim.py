@@ -64,7 +64,7 @@ def bias(skeleton, value, speed, change=lambda skeleton, motion, value, speed: m
 
 def without_turn_of_third_axis(skeleton, motion, value, speed):
     """The motion as Simbody has it, see the top of this file."""
-    amount, rate = _axis_amounts(skeleton, value)
+    amount, rate, _ = _axis_amounts(skeleton, value)
     alone = [
         i
         for i, axes in enumerate(skeleton.axis_coordinates)
