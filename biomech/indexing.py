@@ -1,6 +1,8 @@
 """Rows of arrays put together by indices that are known when a programme is compiled.
 
 A scatter compiles and runs slowly on a CPU; with indices known beforehand a gather does the same.
+So does a gather when it is transposed, into a scatter; a slice, or a sum over a small table of
+numbers, is not.
 """
 
 import jax.numpy as jnp
@@ -12,7 +14,7 @@ def replace_rows(values: Array, rows: np.ndarray, new: Array) -> Array:
     """`values` with row `rows[i]` (of its first axis) replaced by `new[i]`; no row twice."""
     source = np.arange(values.shape[0])
     source[rows] = values.shape[0] + np.arange(len(rows))
-    return jnp.concatenate([values, new])[source]
+    return take_rows(jnp.concatenate([values, new]), source)
 
 
 def sum_by_group(values: Array, group: np.ndarray, count: int) -> Array:
@@ -23,3 +25,19 @@ def sum_by_group(values: Array, group: np.ndarray, count: int) -> Array:
         table[g, : len(rows)] = rows
     nothing = jnp.zeros((1, *values.shape[1:]), values.dtype)
     return jnp.sum(jnp.concatenate([values, nothing])[table], axis=1)
+
+
+def take_rows(values: Array, rows: np.ndarray) -> Array:
+    """`values[rows]`, as a slice where these follow each other, repeated where they are one row."""
+    if rows.size and np.all(rows == rows[0]):
+        return jnp.broadcast_to(values[int(rows[0])], (rows.size, *values.shape[1:]))
+    if rows.size and np.all(np.diff(rows) == 1):
+        return values[int(rows[0]) : int(rows[-1]) + 1]
+    return values[rows]
+
+
+def sum_by_table(table: np.ndarray, values: Array) -> Array:
+    """`table @ values` along the first axis of `values`, element by element: for small tables, of
+    whose products a batch would first be copied into another order."""
+    weight = table.reshape(*table.shape, *(1,) * (values.ndim - 1))
+    return jnp.sum(jnp.asarray(weight, values.dtype) * values[None], axis=1)

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from ..model.skeleton import Skeleton
 from .kinematics import BodyMotion, Pose, coordinate_ancestry
-from .spatial import compose, cross, rotate, wrench_at
+from .spatial import compose, cross, rotate, rotate_back, wrench_at
 
 
 def mass_centers(skeleton: Skeleton, now: Pose) -> Float[Array, "body 3"]:
@@ -43,10 +43,15 @@ def center_of_mass(skeleton: Skeleton, now: Pose) -> Float[Array, "3"]:
 
 def inertia_in_ground(skeleton: Skeleton, now: Pose) -> Float[Array, "body 3 3"]:
     """Inertia of each body about its mass center, ground axes [kg m^2]."""
+    inertia = inertia_in_body(skeleton)
+    return compose(compose(now.rotation, inertia), jnp.swapaxes(now.rotation, -1, -2))
+
+
+def inertia_in_body(skeleton: Skeleton) -> Float[Array, "body 3 3"]:
+    """Inertia of each body about its mass center, body axes [kg m^2]."""
     xx, yy, zz, xy, xz, yz = jnp.moveaxis(skeleton.inertia, -1, 0)
     rows = [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]
-    inertia = jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
-    return compose(compose(now.rotation, inertia), jnp.swapaxes(now.rotation, -1, -2))
+    return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def needed_wrenches(skeleton: Skeleton, motion: BodyMotion) -> Float[Array, "body 6"]:
@@ -56,8 +61,10 @@ def needed_wrenches(skeleton: Skeleton, motion: BodyMotion) -> Float[Array, "bod
     angular_rate, linear_rate = motion.acceleration[:, :3], motion.acceleration[:, 3:]
     center_speed = linear + cross(angular, center)
     center_acceleration = linear_rate + cross(angular_rate, center) + cross(angular, center_speed)
-    inertia = inertia_in_ground(skeleton, motion.pose)
-    moment = rotate(inertia, angular_rate) + cross(angular, rotate(inertia, angular))
+    to_body = lambda vector: rotate_back(motion.pose.rotation, vector)
+    inertia, spin = inertia_in_body(skeleton), to_body(angular)
+    moment = rotate(inertia, to_body(angular_rate)) + cross(spin, rotate(inertia, spin))
+    moment = rotate(motion.pose.rotation, moment)
     pull = center_acceleration - jnp.broadcast_to(skeleton.gravity, center_acceleration.shape)
     return wrench_at(skeleton.mass[:, None] * pull, center, moment)
 

@@ -18,16 +18,26 @@ parent.
 Source: Featherstone (2008), *Rigid Body Dynamics Algorithms*, sections 2.10 and 4.4.
 """
 
+import itertools
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..indexing import replace_rows
+from ..indexing import replace_rows, sum_by_table, take_rows
 from ..model.skeleton import Skeleton
-from .spatial import axis_angle_rotation, body_fixed_xyz_rotation, compose, cross, rotate
+from .spatial import (
+    axis_angle_rotation,
+    body_fixed_xyz_rotation,
+    compose,
+    cross,
+    rodrigues_terms,
+    rotate,
+    turned,
+)
 
 
 class Pose(eqx.Module):
@@ -47,13 +57,26 @@ class Pose(eqx.Module):
     motion_subspace: Float[Array, "coordinate 6"]
 
 
-class JointAxes(NamedTuple):
-    """Of each joint's three rotations, then three translations: `direction` in ground, rate of the
-    amount with its coordinate and the rate of that (`bend`)."""
+class DrivenAxes(NamedTuple):
+    """Which joint axes a coordinate drives: first `turning` rotations, then translations.
 
-    direction: Float[Array, "body 6 3"]
-    rate: Float[Array, "body 6"]
-    bend: Float[Array, "body 6"]
+    Each one's body, place among the six axes of its joint, and coordinate.
+    """
+
+    body: np.ndarray
+    axis: np.ndarray
+    coordinate: np.ndarray
+    turning: int
+
+
+class JointAxes(NamedTuple):
+    """Of each driven axis: `direction` in ground, rate of its amount with its coordinate and the
+    rate of that (`bend`); of those of rotation the `center`."""
+
+    direction: Float[Array, "axis 3"]
+    center: Float[Array, "turning 3"]
+    rate: Float[Array, " axis"]
+    bend: Float[Array, " axis"]
 
 
 class BodyMotion(eqx.Module):
@@ -132,86 +155,139 @@ def pose(skeleton: Skeleton, value: Float[Array, " coordinate"]) -> Pose:
 
 
 def _pose_and_axes(skeleton, value) -> tuple[Pose, JointAxes]:
-    amount, rate, bend = _axis_amounts(skeleton, value)
-    single = axis_angle_rotation(skeleton.axes[:, :3], amount[:, :3])
-    in_parent = body_fixed_xyz_rotation(skeleton.parent_frame_orientation)
-    in_child = body_fixed_xyz_rotation(skeleton.child_frame_orientation)
-    first_two = compose(single[:, 0], single[:, 1])
-    joint_rotation = compose(first_two, single[:, 2])
-    joint_translation = jnp.sum(skeleton.axes[:, 3:] * amount[:, 3:, None], axis=1)
+    rows = _driven_axes(skeleton)
+    turning, shifting = rows.body[: rows.turning], rows.body[rows.turning :]
+    functions = jax.tree.map(lambda leaf: leaf[rows.body, rows.axis], skeleton.axis_functions)
+    slope = functions.derivative()
+    argument = _of_axes(skeleton, value)
+    amount, rate, bend = (f(argument) for f in (functions, slope, slope.derivative()))
 
-    relative_rotation = compose(compose(in_parent, joint_rotation), jnp.swapaxes(in_child, -1, -2))
+    relative_rotation, turn = _joint_rotations(skeleton, amount[: rows.turning])
+    translation, shift = _joint_translations(skeleton, amount[rows.turning :])
     relative_position = (
         skeleton.parent_frame_position
-        + rotate(in_parent, joint_translation)
+        + translation
         - rotate(relative_rotation, skeleton.child_frame_position)
     )
-    position, rotation, parent_rotation = _compose(skeleton, relative_position, relative_rotation)
+    position, rotation, of_parent = _compose(skeleton, relative_position, relative_rotation)
 
-    frame = compose(parent_rotation, in_parent)
     joint_center = position + rotate(rotation, skeleton.child_frame_position)
-    axes = skeleton.axes
-    direction = jnp.stack(
-        [
-            rotate(frame, axes[:, 0]),
-            rotate(compose(frame, single[:, 0]), axes[:, 1]),
-            rotate(compose(frame, first_two), axes[:, 2]),
-            *(rotate(frame, axes[:, i]) for i in (3, 4, 5)),
-        ],
-        axis=1,
+    turn, shift = (
+        rotate(take_rows(of_parent, body), axis)
+        for body, axis in ((turning, turn), (shifting, shift))
     )
-    subspace = _motion_subspace(skeleton, direction, joint_center, rate)
-    now = Pose(position, rotation, joint_center, subspace)
-    return now, JointAxes(direction, rate, bend)
+    center = take_rows(joint_center, turning)
+    axes = JointAxes(jnp.concatenate([turn, shift]), center, rate, bend)
+    subspace = sum_by_table(_drives(skeleton).T, rate[:, None] * _screws(axes))
+    return Pose(position, rotation, joint_center, subspace), axes
 
 
-def _axis_amounts(skeleton, value):
-    """Amount and its first and second derivative along each joint axis, [body, 6]."""
-    argument = _of_axes(skeleton, value)
-    amount = skeleton.axis_functions
-    rate = amount.derivative()
-    return amount(argument), rate(argument), rate.derivative()(argument)
+def _driven_axes(skeleton) -> DrivenAxes:
+    index = np.array(skeleton.axis_coordinates, int).reshape(-1, 6)
+    turning, shifting = (np.argwhere(part >= 0) for part in (index[:, :3], index[:, 3:]))
+    body, axis = np.concatenate([turning, shifting + np.array([0, 3])]).T
+    return DrivenAxes(body, axis, index[body, axis], len(turning))
+
+
+def _drives(skeleton):
+    """[axis, coordinate] of 0 and 1: which coordinate drives which axis."""
+    coordinates = np.arange(len(skeleton.coordinates.names))
+    return (_driven_axes(skeleton).coordinate[:, None] == coordinates).astype(float)
 
 
 def _of_axes(skeleton, of_coordinates):
-    """What each joint axis' coordinate has, [body, 6]; 0 where it has none."""
-    index = np.array(skeleton.axis_coordinates)
-    return jnp.where(index >= 0, of_coordinates[np.maximum(index, 0)], 0.0)
+    """What the coordinate of each driven axis has."""
+    return sum_by_table(_drives(skeleton), of_coordinates)
+
+
+def _resting_amounts(skeleton):
+    """Amount along each joint axis that no coordinate drives, [body, 6]; 0 along the others."""
+    driven = np.array(skeleton.axis_coordinates).reshape(-1, 6) >= 0
+    amount = skeleton.axis_functions(jnp.zeros(driven.shape, skeleton.axes.dtype))
+    return jnp.where(driven, 0.0, amount)
+
+
+def _joint_rotations(skeleton, amount):
+    """From each body to its parent, and the driven axes in the parent.
+
+    What no coordinate drives is constant, so the terms of Rodrigues' formula are multiplied by it
+    before they meet the angle.
+    """
+    rows = _driven_axes(skeleton)
+    body, axis = rows.body[: rows.turning], rows.axis[: rows.turning]
+    driven = np.array(skeleton.axis_coordinates).reshape(-1, 6)[:, :3] >= 0
+    turn = np.cumsum(driven, axis=1)  # how many driven rotations up to this axis
+    resting = _resting_amounts(skeleton)[:, :3]
+    from_child = jnp.swapaxes(body_fixed_xyz_rotation(skeleton.child_frame_orientation), -1, -2)
+
+    def after(count):
+        """The constant rotation that follows so many driven ones."""
+        still = jnp.where(turn == count, resting, 0.0)
+        single = axis_angle_rotation(skeleton.axes[:, :3], still)
+        last = (turn[:, 2:] == count)[..., None]
+        end = jnp.where(last, from_child, jnp.eye(3, dtype=from_child.dtype)[None])
+        return compose(compose(single[:, 0], single[:, 1]), compose(single[:, 2], end))
+
+    rotation = compose(body_fixed_xyz_rotation(skeleton.parent_frame_orientation), after(0))
+    directions = jnp.zeros((rows.turning, 3), rotation.dtype)
+    for count in range(1, int(turn.max(initial=0)) + 1):
+        own = np.flatnonzero(turn[body, axis] == count)
+        about = skeleton.axes[body[own], axis[own]]
+        before = take_rows(rotation, body[own])
+        directions = replace_rows(directions, own, rotate(before, about))
+        terms = tuple(compose(term, after(count)[body[own]]) for term in rodrigues_terms(about))
+        angle = take_rows(amount, own)
+        if count == 1:  # before it everything is constant, too
+            new = turned(tuple(compose(before, term) for term in terms), angle)
+        else:
+            new = compose(before, turned(terms, angle))
+        rotation = replace_rows(rotation, body[own], new)
+    return rotation, directions
+
+
+def _joint_translations(skeleton, amount):
+    """Of each joint, and the driven axes, in the parent."""
+    rows = _driven_axes(skeleton)
+    body, axis = rows.body[rows.turning :], rows.axis[rows.turning :]
+    in_parent = body_fixed_xyz_rotation(skeleton.parent_frame_orientation)
+    resting = skeleton.axes[:, 3:] * _resting_amounts(skeleton)[:, 3:, None]
+    along = rotate(in_parent[body], skeleton.axes[body, axis])
+    own = (np.arange(len(skeleton.body_names))[:, None] == body).astype(float)
+    moved = sum_by_table(own, amount[:, None] * along)
+    return rotate(in_parent, jnp.sum(resting, axis=1)) + moved, along
 
 
 def _compose(skeleton, relative_position, relative_rotation):
     """Poses in ground, and each parent's rotation, level by level of the tree."""
     levels = [np.array(level) for level in skeleton.levels]
-    order = np.concatenate(levels)  # body of each row of what is concatenated level by level
-    row = np.argsort(order)
-    bodies = levels[0]
+    row = np.argsort(np.concatenate(levels))  # of each body in what is put together by level
+    positions, rotations = [relative_position[levels[0]]], [relative_rotation[levels[0]]]
     identity = jnp.eye(3, dtype=relative_rotation.dtype)
-    positions, rotations = relative_position[bodies], relative_rotation[bodies]
-    parents = [jnp.broadcast_to(identity, rotations.shape)]
-    for bodies in levels[1:]:
-        parent = row[np.array([skeleton.parents[body] for body in bodies])]
-        base = rotations[parent]
-        position = positions[parent] + rotate(base, relative_position[bodies])
-        positions = jnp.concatenate([positions, position])
-        rotations = jnp.concatenate([rotations, compose(base, relative_rotation[bodies])])
+    parents = [jnp.broadcast_to(identity, rotations[0].shape)]
+    for above, bodies in itertools.pairwise(levels):
+        parent = np.searchsorted(above, [skeleton.parents[body] for body in bodies])
+        base, origin = (take_rows(part[-1], parent) for part in (rotations, positions))
+        position, rotation = (
+            take_rows(part, bodies) for part in (relative_position, relative_rotation)
+        )
+        positions.append(origin + rotate(base, position))
+        rotations.append(compose(base, rotation))
         parents.append(base)
-    return positions[row], rotations[row], jnp.concatenate(parents)[row]
+    return tuple(take_rows(jnp.concatenate(part), row) for part in (positions, rotations, parents))
 
 
-def _motion_subspace(skeleton, direction, joint_center, rate):
-    """Twist per unit coordinate speed: sum over the joint axes that the coordinate drives."""
-    axis = direction * rate[..., None]
-    angular = axis[:, :3]
-    center = jnp.broadcast_to(joint_center[:, None, :], angular.shape)
-    twist = _twists(angular, cross(center, angular), axis[:, 3:])
-    return jnp.einsum("cba,bai->ci", _axis_of_coordinate(skeleton, twist.dtype), twist)
+def _screws(axes):
+    """Twist of each driven axis per unit of its amount's rate."""
+    n = axes.center.shape[0]
+    turn, shift = axes.direction[:n], axes.direction[n:]
+    return _twists(turn, cross(axes.center, turn), shift)
 
 
-def _axis_of_coordinate(skeleton, dtype):
-    """[coordinate, body, axis] of 0 and 1."""
-    index = np.array(skeleton.axis_coordinates)
-    n = len(skeleton.coordinates.names)
-    return jnp.asarray(np.arange(n)[:, None, None] == index[None], dtype=dtype)
+def _twists(angular, linear, shift):
+    """Of axes of rotation, then of translation, [axis, 6]."""
+    turning = jnp.concatenate([angular, linear], axis=-1)
+    shifting = jnp.concatenate([jnp.zeros_like(shift), shift], axis=-1)
+    return jnp.concatenate([turning, shifting])
 
 
 def coordinate_ancestry(skeleton: Skeleton) -> np.ndarray:
@@ -224,8 +300,7 @@ def body_twist(
     skeleton: Skeleton, now: Pose, speed: Float[Array, " coordinate"]
 ) -> Float[Array, "body 6"]:
     """Twist of every body where coordinates move at `speed` [rad/s or m/s]."""
-    ancestry = jnp.asarray(coordinate_ancestry(skeleton), speed.dtype)
-    return ancestry @ (now.motion_subspace * speed[:, None])
+    return sum_by_table(coordinate_ancestry(skeleton), now.motion_subspace * speed[:, None])
 
 
 def body_motion(
@@ -237,35 +312,31 @@ def body_motion(
     """Pose, twist and twist rate of every body."""
     now, axes = _pose_and_axes(skeleton, value)
     velocity = body_twist(skeleton, now, speed)
-    growth = _growth(skeleton, now, axes, velocity, _of_axes(skeleton, speed))
-    chain = jnp.asarray(skeleton.ancestors, value.dtype)
-    rate = body_twist(skeleton, now, acceleration) + chain @ growth
+    along, change = _of_axes(skeleton, speed), _of_axes(skeleton, acceleration)
+    steady = axes.rate * change + axes.bend * along**2
+    grown = _growth(skeleton, axes, velocity, axes.rate * along)
+    moves = skeleton.ancestors[:, _driven_axes(skeleton).body]
+    rate = sum_by_table(moves, steady[:, None] * _screws(axes) + grown)
     return BodyMotion(now, velocity, rate)
 
 
-def _growth(skeleton, now, axes, velocity, speed):
-    """dS/dt qd, summed over the axes of each joint; `speed` of each axis' coordinate."""
-    spin = jnp.concatenate([velocity[:, :3], jnp.zeros_like(velocity[:1, :3])])  # -1: ground
-    of_parent = spin[np.array(skeleton.parents, int)]
-    turning = axes.direction[:, :3] * (axes.rate * speed)[:, :3, None]
-    first = of_parent + turning[:, 0]
-    carrier = jnp.stack([of_parent, first, first + turning[:, 1], *([of_parent] * 3)], axis=1)
-    turned = cross(carrier, axes.direction)
-
-    center = now.joint_center
-    drift = velocity[:, 3:] + cross(velocity[:, :3], center)  # of the joint center
-    here = lambda v: jnp.broadcast_to(v[:, None], (v.shape[0], 3, 3))
-    angular, turned_angular = axes.direction[:, :3], turned[:, :3]
-    moment = cross(here(center), angular)
-    growing = cross(here(drift), angular) + cross(here(center), turned_angular)
-    axis = _twists(angular, moment, axes.direction[:, 3:])
-    growth = _twists(turned_angular, growing, turned[:, 3:])
-    weight = axes.rate * speed
-    return jnp.sum(weight[..., None] * growth + (axes.bend * speed**2)[..., None] * axis, axis=1)
+def _growth(skeleton, axes, velocity, speed):
+    """ds/dt of each driven axis times its `speed`."""
+    rows = _driven_axes(skeleton)
+    n, center = rows.turning, axes.center
+    turn = axes.direction[:n]
+    spin = sum_by_table(_carries(skeleton), speed[:n, None] * turn)
+    turned = cross(spin, axes.direction)
+    own = take_rows(velocity, rows.body[:n])
+    drift = own[:, 3:] + cross(own[:, :3], center)
+    moment = cross(drift, turn) + cross(center, turned[:n])
+    return speed[:, None] * _twists(turned[:n], moment, turned[n:])
 
 
-def _twists(angular, linear, translation):
-    """Of three axes of rotation and three of translation, [body, 6, 6]."""
-    turning = jnp.concatenate([angular, linear], axis=-1)
-    shifting = jnp.concatenate([jnp.zeros_like(translation), translation], axis=-1)
-    return jnp.concatenate([turning, shifting], axis=1)
+def _carries(skeleton):
+    """[axis, axis of rotation] of 0 and 1: whether the one is turned by the other."""
+    rows = _driven_axes(skeleton)
+    body, axis = rows.body[: rows.turning], rows.axis[: rows.turning]
+    above = skeleton.ancestors - np.eye(len(skeleton.body_names))
+    same = (rows.body[:, None] == body) & (axis < rows.axis[:, None]) & (rows.axis[:, None] < 3)
+    return above[rows.body[:, None], body] + same

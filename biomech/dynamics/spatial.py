@@ -47,7 +47,11 @@ def axis_angle_rotation(
     axis: Float[Array, "*n 3"], angle: Float[Array, "*n"]
 ) -> Float[Array, "*n 3 3"]:
     """Rotation by `angle` [rad] about the unit `axis` (Rodrigues' formula)."""
-    sine, versine = jnp.sin(angle), 1.0 - jnp.cos(angle)
+    return turned(rodrigues_terms(axis), angle)
+
+
+def rodrigues_terms(axis: Float[Array, "*n 3"]) -> tuple[Float[Array, "*n 3 3"], ...]:
+    """1, K and K^2, of which rotations about the unit `axis` are made: K v = axis x v."""
     x, y, z = axis[..., 0], axis[..., 1], axis[..., 2]
     zero = jnp.zeros_like(x)
     skew = _rows([[zero, -z, y], [z, zero, -x], [-y, x, zero]])
@@ -58,8 +62,16 @@ def axis_angle_rotation(
             [x * z, y * z, -x * x - y * y],
         ]
     )
-    identity = jnp.broadcast_to(jnp.eye(3, dtype=axis.dtype), skew.shape)
-    return identity + sine[..., None, None] * skew + versine[..., None, None] * skew_squared
+    return jnp.broadcast_to(jnp.eye(3, dtype=axis.dtype), skew.shape), skew, skew_squared
+
+
+def turned(
+    terms: tuple[Float[Array, "*n 3 3"], ...], angle: Float[Array, "*n"]
+) -> Float[Array, "*n 3 3"]:
+    """Rotation by `angle` [rad], of `rodrigues_terms` or these times constant matrices."""
+    still, skew, skew_squared = terms
+    sine, versine = jnp.sin(angle), 1.0 - jnp.cos(angle)
+    return still + sine[..., None, None] * skew + versine[..., None, None] * skew_squared
 
 
 def body_fixed_xyz_rotation(angles: Float[Array, "*n 3"]) -> Float[Array, "*n 3 3"]:

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from biomech.dynamics.inverse_dynamics import inverse_dynamics, mass_matrix
-from biomech.dynamics.kinematics import _axis_amounts, body_motion, coupled_motion, pose
+from biomech.dynamics.kinematics import body_motion, coupled_motion, pose
 from biomech.dynamics.spatial import axis_angle_rotation, body_fixed_xyz_rotation, cross
 from tables import read_table
 
@@ -64,7 +64,9 @@ def bias(skeleton, value, speed, change=lambda skeleton, motion, value, speed: m
 
 def without_turn_of_third_axis(skeleton, motion, value, speed):
     """The motion as Simbody has it, see the top of this file."""
-    amount, rate, _ = _axis_amounts(skeleton, value)
+    functions, index = skeleton.axis_functions, np.array(skeleton.axis_coordinates)
+    argument = jnp.where(index >= 0, value[np.maximum(index, 0)], 0.0)
+    amount, rate = functions(argument), functions.derivative()(argument)
     alone = [
         i
         for i, axes in enumerate(skeleton.axis_coordinates)
