@@ -34,8 +34,8 @@ from ..studies.walking import (
 )
 from ..studies.walking import track as track_record
 from ..studies.walking_cost import TERMS
-from ..studies.walking_record import nodes
 from ..studies.walking_metrics import evaluate_walking_metrics, walking_metrics
+from ..studies.walking_record import nodes
 from .labels import attributes, kind_of, label_inverse, name_variable
 from .stand_dataset import Soles, foot_variables
 from .walking_report import solve_report
