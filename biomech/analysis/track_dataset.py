@@ -86,7 +86,8 @@ def track(
     if reference is None:
         raise TypeError("`track` needs a reference; `bm.predict` walks without one.")
     require_sound(model, reference, "track", intervals, tolerance, max_steps, terms)
-    how = walking(model, reference, mesh=Mesh(int(intervals), rule), half=half, **(terms or {}))
+    mesh = Mesh(int(intervals), rule)
+    how = walking(model, reference, mesh=mesh, half=half, **dict(terms or {}))
     record = track_record(model, how, solver=WalkingSolver(tolerance, int(max_steps)))
     asked = {
         "study": "track",

@@ -125,7 +125,7 @@ class TrackCases:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the result must know about how it was asked for."""
-        return (WEIGHTS_ASSUMED, ROUNDED_FRICTION, *self._own_warnings)
+        return (WEIGHTS_ASSUMED["track"], ROUNDED_FRICTION, *self._own_warnings)
 
     @property
     def _own_warnings(self) -> tuple[str, ...]:

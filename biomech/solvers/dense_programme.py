@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .inertia import least_shift
-from .signed_factor import SignedFactor, signed_factor
+from .signed_factor import PositiveFactor, SignedFactor, positive_factor, signed_factor
 
 Objective = Callable[[Array, Any], Array]
 Constraints = Callable[[Array, Any], Array]
@@ -104,23 +104,33 @@ class DenseFactors(eqx.Module):
     `weight` includes the shift that made its reduced part positive definite.
     """
 
+    jacobian: Float[Array, "row variable"]
     scale: Float[Array, " variable"]
     weight: Float[Array, "variable variable"]
     rows: Float[Array, "variable row"]
     triangle: Float[Array, "row row"]
     null: Float[Array, "variable null"]
-    reduced: SignedFactor
+    reduced: PositiveFactor | SignedFactor
     shift: Float[Array, ""]
 
     def solve(self, pull, residual):
-        """Step dx and new multipliers y of W dx - J' y = -pull, J dx = -residual."""
+        """Step dx and new multipliers y of W dx - J' y = -pull, J dx = -residual, refined once.
+
+        Beside a bound W is large, and what is lost there would be the dual residual of the answer.
+        """
+        dx, y = self._unrefined(pull, residual)
+        rest_pull = self.weight @ dx - y @ self.jacobian + pull
+        more, more_y = self._unrefined(rest_pull, self.jacobian @ dx + residual)
+        return dx + more, y + more_y
+
+    def _unrefined(self, pull, residual):
         scaled = self.scale[:, None] * self.weight * self.scale[None]
         right = self.scale * pull
         along = self.rows @ jax.scipy.linalg.solve_triangular(
             self.triangle.T, -residual, lower=True
         )
         rest = self.null.T @ (right + scaled @ along)
-        across = -self.reduced.unwhitened(self.reduced.whitened(rest))
+        across = -self.reduced.solve(rest)
         step = along + self.null @ across
         y = jax.scipy.linalg.solve_triangular(
             self.triangle, self.rows.T @ (right + scaled @ step), lower=False
@@ -136,16 +146,17 @@ def unshifted(weight: Array, jacobian: Array) -> DenseFactors:
     """With no delta, whether or not the point is a minimum along the rows."""
     split = _split(weight, jacobian)
     reduced = signed_factor(split.reduced)
-    return _factors(weight, split, reduced, jnp.zeros((), weight.dtype))
+    return _factors(weight, jacobian, split, reduced, jnp.zeros((), weight.dtype))
 
 
 def _factorise(weight, jacobian, last_shift) -> DenseFactors:
     split = _split(weight, jacobian)
     eye = jnp.eye(split.reduced.shape[0], dtype=weight.dtype)
-    factor = lambda shift: signed_factor(split.reduced + shift * eye)
-    shift, reduced = least_shift(factor, lambda f: jnp.all(f.sign > 0.0), last_shift)
+    factor = lambda shift: positive_factor(split.reduced + shift * eye)
+    positive = lambda factor: jnp.all(jnp.isfinite(factor.lower))
+    shift, reduced = least_shift(factor, positive, last_shift)
     shifted = weight + shift * jnp.diag(1.0 / split.scale**2)
-    return _factors(shifted, split, reduced, shift)
+    return _factors(shifted, jacobian, split, reduced, shift)
 
 
 class _Split(NamedTuple):
@@ -171,5 +182,6 @@ def _split(weight, jacobian) -> _Split:
     return _Split(scale, rows, triangle, null, reduced)
 
 
-def _factors(weight, split, reduced, shift):
-    return DenseFactors(split.scale, weight, split.rows, split.triangle, split.null, reduced, shift)
+def _factors(weight, jacobian, split, reduced, shift):
+    along = split.scale, weight, split.rows, split.triangle, split.null
+    return DenseFactors(jacobian, *along, reduced, shift)

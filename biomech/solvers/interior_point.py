@@ -314,7 +314,7 @@ def _iterate(programme, options, parameters, start, bounds) -> _Iterate:
         local = programme.local(it.x, it.y, parameters)
         error = jnp.max(jnp.stack(_errors(local, bounds, it, 0.0)))
         out_of_steps = (it.steps >= options.max_steps) | (it.stalled >= _PATIENCE)
-        solved = (error <= options.tolerance) & (it.barrier <= _last_barrier(options))
+        solved = error <= options.tolerance
         done = solved | ~jnp.isfinite(error) | out_of_steps
         seen = eqx.tree_at(lambda i: (i.local, i.done), it, (local, done))
         step = lambda: _step(programme, options, parameters, bounds, seen)
@@ -445,14 +445,16 @@ def _errors(local, bounds, it, barrier):
     return largest(gradient) / scale, largest(local.residual), largest(products) / scale
 
 
-def _last_barrier(options):
-    return _LAST_BARRIER * options.tolerance
-
-
 def _next_barrier(options, bounds, it):
-    """mu, lowered as often as the present point solves its problem."""
-    last = _last_barrier(options)
-    lower_it = lambda mu: jnp.maximum(last, jnp.minimum(_BARRIER_FACTOR * mu, mu**_BARRIER_POWER))
+    """mu, lowered as often as the present point solves its problem.
+
+    None lies between the tolerance and the last one: all solves end at the same.
+    """
+    last = _LAST_BARRIER * options.tolerance
+
+    def lower_it(mu):
+        lower = jnp.minimum(_BARRIER_FACTOR * mu, mu**_BARRIER_POWER)
+        return jnp.where(lower <= options.tolerance, last, lower)
 
     def solved(mu):
         error = jnp.max(jnp.stack(_errors(it.local, bounds, it, mu)))

@@ -159,7 +159,7 @@ def test_warm_start_saves_steps_and_changes_no_answer():
     again = WarmStart(cold.x, cold.multipliers, jnp.asarray(1e-7))
     warm = solve(hs71_cost, hs71_rows, 40.1, again, *HS71_BOUNDS, curved=4)
     np.testing.assert_allclose(warm.x, hs71(40.1).x, atol=1e-7)
-    assert warm.iterations < hs71(40.1).iterations
+    assert warm.iterations < hs71(40.1).iterations < 20
 
 
 def test_batch_is_the_same_as_one_by_one():
