@@ -86,8 +86,8 @@ def track(
     if reference is None:
         raise TypeError("`track` needs a reference; `bm.predict` walks without one.")
     require_sound(model, reference, "track", intervals, tolerance, max_steps, terms)
-    mesh = Mesh(int(intervals), rule)
-    how = walking(model, reference, mesh=mesh, half=half, **dict(terms or {}))
+    chosen: dict[str, Any] = dict(terms or {})
+    how = walking(model, reference, mesh=Mesh(int(intervals), rule), half=half, **chosen)
     record = track_record(model, how, solver=WalkingSolver(tolerance, int(max_steps)))
     asked = {
         "study": "track",

@@ -142,11 +142,12 @@ class DenseFactors(eqx.Module):
         return jnp.dot(dx, self.weight @ dx)
 
 
-def unshifted(weight: Array, jacobian: Array) -> DenseFactors:
-    """With no delta, whether or not the point is a minimum along the rows."""
+def unshifted(weight: Array, jacobian: Array) -> tuple[DenseFactors, SignedFactor]:
+    """With no delta, whether or not the point is a minimum along the rows; and the factor of what
+    is left across them."""
     split = _split(weight, jacobian)
     reduced = signed_factor(split.reduced)
-    return _factors(weight, jacobian, split, reduced, jnp.zeros((), weight.dtype))
+    return _factors(weight, jacobian, split, reduced, jnp.zeros((), weight.dtype)), reduced
 
 
 def _factorise(weight, jacobian, last_shift) -> DenseFactors:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 _SINGULAR = 1e-13  # eigenvalues of the scaled matrix below this count as 0
 
@@ -33,11 +33,6 @@ class SignedFactor(NamedTuple):
     def solve(self, right: Array) -> Array:
         """x of F x = `right`."""
         return self.unwhitened(self.whitened(right))
-
-    @property
-    def negative(self) -> Int[Array, ""]:
-        """How many eigenvalues are negative."""
-        return jnp.sum(self.sign < 0.0)
 
 
 class PositiveFactor(NamedTuple):

@@ -215,7 +215,7 @@ class _Stored(NamedTuple):
 class _Eliminated(NamedTuple):
     """Every interval, what it hands on, and the dense system that is left in the end.
 
-    `surplus`: negative eigenvalues that a minimum does not have.
+    `surplus`: negative eigenvalues that a minimum does not have, or -1 where some are zero.
     """
 
     intervals: _Stored
@@ -338,22 +338,23 @@ def _eliminated(local: StagedLocal, diagonal) -> _Eliminated:
     weight = stage[0] + jnp.diag(at_points[0]) + local.begun.T @ value @ local.begun
     to_v = jnp.zeros((layout.size, v_size), dtype).at[:, :common].set(cross[0])
     to_v = to_v + local.begun.T @ mixed
-    sign = stored.factor.sign
-    bent = jnp.sum(sign < 0.0)
-    end, ready = _end(local, weight, to_v, pure, common_weight + jnp.diag(at_common), bent > 0)
-    known = jnp.all(jnp.isfinite(sign)) & jnp.all(jnp.isfinite(end.reduced.sign))
-    surplus = jnp.where(known, bent + end.reduced.negative - ready, -1)
+    bent = jnp.sum(stored.factor.sign < 0.0)
+    common_weight = common_weight + jnp.diag(at_common)
+    end, across, of_slack = _end(local, weight, to_v, pure, common_weight, bent > 0)
+    surplus = bent + jnp.sum(across < 0.0) - jnp.sum(of_slack < 0.0)
+    known = jnp.all(jnp.isfinite(stored.factor.sign)) & jnp.all(jnp.isfinite(across))
+    surplus = jnp.where(known, surplus, -1)
     return _Eliminated(stored, blocks.on, end, surplus)
 
 
-def _end(local, weight, to_v, pure, common_weight, bent) -> tuple[DenseFactors, Array]:
+def _end(local, weight, to_v, pure, common_weight, bent) -> tuple[DenseFactors, Array, Array]:
     """The system left in (z_0, w, multipliers nu of the boundary), nu in the role of rows.
 
         A (z_0, w) - B' nu = ...,    B (z_0, w) + D nu = ...
 
     With D = R S R', S of signs, and t = S R' nu it is the stationary point of
     1/2 (z_0, w)' A (z_0, w) + t' S t / 2 with the rows B (z_0, w) + R t = ...: small and dense.
-    D >= 0 unless what follows is `bent`. Also: how many of S are negative.
+    D >= 0 unless what follows is `bent`. Also: the signs of what is left across the rows, and S.
     """
     size, common = weight.shape[0], common_weight.shape[0]
     first, _, boundary_common = local.boundary
@@ -385,7 +386,8 @@ def _end(local, weight, to_v, pure, common_weight, bent) -> tuple[DenseFactors, 
         axis=1,
     )
     rows = jnp.concatenate([path, jnp.concatenate([b, root], axis=1)])
-    return unshifted(whole, rows), jnp.sum(sign < 0.0)
+    factors, reduced = unshifted(whole, rows)
+    return factors, reduced.sign, sign
 
 
 def _substituted(local: StagedLocal, eliminated: _Eliminated, pull, residual):
