@@ -50,6 +50,12 @@ def replay(model: Model, walk: xr.Dataset, *, tolerance: float = study.TOLERANCE
             f"`tolerance` is {tolerance}; it must be above 0 and at most {_LARGEST_TOLERANCE:g}."
         )
     require_walk(walk, model, "replay")
+    intervals = walk.sizes["interval"]
+    if walk.sizes["time"] != intervals + 1:
+        raise BadInput(
+            f"The walk has {intervals} intervals between {walk.sizes['time']} instants. Select "
+            "both: walk.isel(time=slice(0, 11), interval=slice(0, 10))."
+        )
     free = np.array(model.skeleton.coordinates.free, int)
     value, speed, activation = (jnp.asarray(walk[name].values) for name in _STATES)
     walked = study.State(value[:, free], speed[:, free], activation)

@@ -32,7 +32,7 @@ from ..muscles.activation import activation_rate
 from .moving_body import missing, moving_body
 from .walking_record import Drive
 
-TOLERANCE = 1e-10
+TOLERANCE = 1e-9
 """Error of a step, relative and [rad or m, per s, and of activations] [-]."""
 _MAX_STEPS = 4096
 

@@ -9,11 +9,14 @@ import pytest
 import xarray as xr
 
 from biomech.analysis.labels import read_netcdf, write_netcdf
+from biomech.analysis.replay_dataset import replay
+from biomech.analysis.save_walk import save_walk
 from biomech.analysis.track_dataset import label_walk, track
 from biomech.analysis.walking_report import solve_report
 from biomech.dynamics.inverse_dynamics import body_weight
 from biomech.formats.load import load_model
 from biomech.formats.reference_gait import reference_gait
+from biomech.formats.storage import read_storage
 from biomech.interventions.muscle_strength import gluteal_strength
 from biomech.model.edits import with_reserves
 from biomech.model.names import BadInput
@@ -182,6 +185,85 @@ def test_the_dataset_is_a_stride_of_walking(dataset):
 def test_the_dataset_survives_a_file(dataset, tmp_path):
     again = read_netcdf(write_netcdf(dataset, tmp_path / "walk.nc"))
     xr.testing.assert_identical(again.excitation, dataset.excitation)
+
+
+# ------------------------------------------------------------------------- replayed, written
+
+
+@pytest.fixture(scope="module")
+def steps(dataset):
+    """Three intervals on the right foot."""
+    return dataset.isel(time=slice(5, 9), interval=slice(5, 8))
+
+
+@pytest.fixture(scope="module")
+def replayed(planar, steps):
+    return replay(planar, steps)
+
+
+def departure(replayed):
+    """Median over intervals of the largest of a coordinate [rad or m]."""
+    return np.median(np.abs(replayed.value_departure).max("coordinate"))
+
+
+def test_each_interval_replayed_ends_near_the_walk(replayed, steps):
+    """On this coarse mesh by 1e-3; with what it holds as states and nothing else."""
+    assert replayed.value_departure.dims == ("interval", "coordinate")
+    assert (replayed.replayed == 1).all()
+    assert 0.0 < departure(replayed) < 2e-3
+    assert np.abs(replayed.activation_departure).max() < 1e-2
+    np.testing.assert_array_equal(replayed.end_time, steps.time[1:])
+    assert "Coordinates depart by" in replayed.attrs["replay_report"]
+    for variable in replayed.variables.values():
+        assert "long_name" in variable.attrs
+
+
+def test_a_replay_notices_another_excitation(planar, steps, replayed):
+    """By 0.05 in one muscle."""
+    more = steps.copy(deep=True)
+    more["interval_excitation"].loc[{"muscle": "soleus_r"}] += 0.05
+    assert departure(replay(planar, more)) > 10.0 * departure(replayed)
+
+
+def test_a_replay_notices_another_body(planar, steps, replayed):
+    found = replay(gluteal_strength(planar, side="r", scale=0.5), steps)
+    assert departure(found) > 3.0 * departure(replayed)
+    assert "not the one that walked" in found.attrs["notes"]
+    assert "not the one that walked" not in replayed.attrs["notes"]
+
+
+def test_what_is_no_walk_is_not_replayed(planar, dataset, steps):
+    with pytest.raises(TypeError):
+        replay(dataset, planar)
+    with pytest.raises(TypeError):
+        replay(planar, "walk.nc")
+    with pytest.raises(BadInput, match="of the study 'track'"):
+        replay(planar, dataset.drop_vars("interval_excitation"))
+    with pytest.raises(BadInput, match="several along arch"):
+        replay(planar, xr.concat([dataset, dataset], "arch"))
+    with pytest.raises(BadInput, match=r"'planar' has 28 muscles, the walk of 'planar' 27"):
+        replay(planar, dataset.isel(muscle=slice(1, None)))
+    with pytest.raises(BadInput, match="3 intervals between 25 instants"):
+        replay(planar, dataset.isel(interval=slice(5, 8)))
+    with pytest.raises(BadInput, match="`tolerance` is 0"):
+        replay(planar, steps, tolerance=0.0)
+
+
+def test_a_walk_written_for_moco_reads_back(planar, dataset, tmp_path):
+    save_walk(planar, dataset, tmp_path / "walk.sto")
+    table = read_storage(tmp_path / "walk.sto")
+    np.testing.assert_array_equal(table.time, dataset.time)
+    for name in ("knee_angle_r", "pelvis_tx"):
+        value = dataset.coordinate_value.sel(coordinate=name)
+        np.testing.assert_array_equal(table.column(name), value)
+    excitation = dataset.excitation.sel(muscle="soleus_l")
+    np.testing.assert_array_equal(table.column("/forceset/soleus_l"), excitation)
+    lumbar = dataset.interval_control.isel(interval_point=-1, actuator=0)
+    np.testing.assert_allclose(table.column("/forceset/lumbar")[1:], lumbar, atol=1e-12)
+    with pytest.raises(TypeError):
+        save_walk(dataset, planar, tmp_path / "walk.sto")
+    with pytest.raises(BadInput, match="exists already"):
+        save_walk(planar, dataset, tmp_path / "walk.sto")
 
 
 # ------------------------------------------------------------------------------ bad input
