@@ -1,6 +1,8 @@
 """The study `track` from a configuration: checks, runs, sweeps, failures, and going on."""
 
 import json
+import re
+from pathlib import Path
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -15,7 +17,7 @@ from biomech.analysis.track_dataset import WEIGHTS_ASSUMED
 from biomech.cli import app
 from biomech.experiment import run_files, track_cases
 from biomech.experiment.case_study import case_study
-from biomech.experiment.config import check, load_config, sweepable, to_plain
+from biomech.experiment.config import check, load_config, parse_yaml, sweepable, to_plain
 from biomech.experiment.open_run import open_run
 from biomech.experiment.runner import SOME_FAILED, run
 from biomech.experiment.schema import ALWAYS_KEPT, OUTPUTS
@@ -28,6 +30,8 @@ from biomech.studies.walking_continuation import WAYS
 
 A = "weak.scale"
 SERIAL = ["execution.executor=serial"]
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "studies.md"
+PAGE_BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 INTERVALS = 12  # as in test_walking: what is compiled there is compiled
 
 
@@ -369,6 +373,12 @@ def test_command_line_refuses_what_cannot_be_walked(tmp_path, monkeypatch):
     assert not (tmp_path / "runs").exists()
 
 
-def test_shipped_configuration_is_that_of_the_page():
+def test_configuration_of_the_page_is_good():
+    (text,) = [block for block in PAGE_BLOCKS if "kind: track" in block]
+    checked = check(parse_yaml(f"schema: 1\nname: page\n{text}", "studies.md"), "studies.md")
+    assert set(checked.sweep) == {"arch.scale", "study.tracking_weight"}
+
+
+def test_shipped_configuration_walks_half_a_stride():
     cases = case_study(load_config("track_smoke"))
     assert isinstance(cases, TrackCases) and len(cases.table) == 6 and cases._how.half
