@@ -245,8 +245,9 @@ _FOUND_FROM = attributes(
 )
 _OTHER_BASIN = attributes(
     "1",
-    "1 where the cost changed by more or less than its slopes allow: this gait may not be the one "
-    "that the unchanged body's leads to",
+    "1 where this gait may not be the one that the unchanged body's leads to",
+    comment="It was found from the reference, or its cost changed by more or less than the slopes "
+    "at both ends allow. 0 is no proof.",
 )
 
 

@@ -13,8 +13,9 @@ Walks have more than one minimum. Let V be the least cost along the line. On one
 slope dV/ds is that of the Lagrangian with unknowns and multipliers held (envelope theorem), and
 what V changes by is the mean of the slope, which lies between the slopes at both ends unless the
 slope turns on the way. A case whose cost changes by more or less than that, beyond `NOISE`, is
-marked `other_basin`: its minimum may not be the one that the unchanged body's leads to. No mark is
-no proof: a jump in cost smaller than what the slope changes by goes unseen.
+marked `other_basin`, and so is one that begins at the reference, which nothing ties to the
+unchanged body's gait. No mark is no proof: a jump smaller than what the slope changes by, which may
+be a tenth of the cost where the case is far, goes unseen.
 """
 
 from collections.abc import Callable
@@ -37,8 +38,7 @@ class FoundWalk(NamedTuple):
     """The answer of a case.
 
     - `model`: of the case. `way`: index into `WAYS`.
-    - `other_basin`: see the head of this file; False where the case has no answer, True where the
-      unchanged body has none to compare with.
+    - `other_basin`: see the head of this file; False where the case has no answer.
     """
 
     record: WalkingRecord
@@ -78,8 +78,9 @@ def track_from(
             record, way = _in_steps(unchanged, line, 0.5, _LEAST_STEP, solver), 1
     if record is None:
         record, way = track(model, walking, solver=solver), 2
-    jumped = is_solved(record) and _is_other_basin(unchanged, record, line)
-    return FoundWalk(record, model, way, jumped)
+    untied = WAYS[way] == "reference"
+    other = is_solved(record) and (untied or _has_jumped(unchanged, record, line))
+    return FoundWalk(record, model, way, other)
 
 
 def _in_steps(record, line, step, least, solver) -> WalkingRecord | None:
@@ -95,9 +96,7 @@ def _in_steps(record, line, step, least, solver) -> WalkingRecord | None:
     return record if share == 1.0 else None
 
 
-def _is_other_basin(unchanged, record, line) -> bool:
-    if not is_solved(unchanged):
-        return True
+def _has_jumped(unchanged, record, line) -> bool:
     before, after = float(unchanged.cost.sum()), float(record.cost.sum())
     slopes = _slope(unchanged, line, 0.0, 1.0), _slope(record, line, 1.0, -1.0)
     noise = NOISE * max(before, after)

@@ -49,6 +49,7 @@ def test_steps_are_as_large_as_can_be(reach, way, asked, monkeypatch):
     found = track_from(walk(), line)
     assert solver.asked == asked
     assert (WAYS[found.way], found.model, int(found.record.status)) == (way, "body 1", GOOD)
+    assert found.other_basin is (way == "reference")  # which nothing ties to the unchanged gait
 
 
 def test_what_nothing_solves_keeps_its_record(monkeypatch):
