@@ -24,7 +24,7 @@ def found():
         pytest.skip("needs casadi: pip install biomech[oracle]")
     path = os.pathsep.join([str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
     env = {**os.environ, "PYTHONPATH": path}
-    if folder := jax.config.read("jax_compilation_cache_dir"):
+    if folder := jax.config.jax_compilation_cache_dir:
         env["JAX_COMPILATION_CACHE_DIR"] = folder
     done = subprocess.run(
         [sys.executable, str(TESTS / "ipopt_walk.py")],
