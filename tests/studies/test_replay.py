@@ -122,20 +122,34 @@ def test_the_drive_of_every_interval(leg, rule, half):
     assert nodes(rule).shape == expected.shape[1:]
 
 
-@pytest.mark.science
-def test_walks_on_finer_meshes_replay_ever_nearer():
-    """Bars set before anything was measured, but the order: 4 where forces are smooth, 3 where
-    feet are stiffer than the mesh (stage order and one)."""
-    model = bm.load_model("planar")
-    away = {}
-    for intervals in (50, 100, 200):
+MESHES = 50, 100, 200
+
+
+@pytest.fixture(scope="module")
+def departures():
+    """Of every mesh, how far every coordinate is off at the end of every interval [rad or m]."""
+    model, found = bm.load_model("planar"), []
+    for intervals in MESHES:
         walk = bm.track(model, bm.reference_gait(), intervals=intervals)
         assert (walk.status == 0).all()
-        found = bm.replay(model, walk)
-        assert (found.replayed == 1).all()
-        away[intervals] = np.abs(found.value_departure.values)
-    medians = np.array([np.median(x) for x in away.values()])
+        replayed = bm.replay(model, walk)
+        assert (replayed.replayed == 1).all()
+        found.append(np.abs(replayed.value_departure.values))
+    return found
+
+
+@pytest.mark.science
+def test_walks_on_finer_meshes_replay_ever_nearer(departures):
+    """The median's bar was set before anything was measured; the order is that of soles stiffer
+    than the mesh, the rule's stage order and one."""
+    medians = np.array([np.median(x) for x in departures])
     assert medians[0] <= 2e-4
-    assert (np.log2(medians[:-1] / medians[1:]) > 2.5).all()
-    largest = [x.max() for x in away.values()]
+    np.testing.assert_allclose(np.log2(medians[:-1] / medians[1:]), 3.0, atol=0.5)
+    largest = [x.max() for x in departures]
     assert largest[0] > largest[1] > largest[2] and largest[1] <= 1e-2
+
+
+@pytest.mark.science
+@pytest.mark.xfail(strict=True, reason="the toes leave the ground within one interval: 1.1e-2")
+def test_no_interval_of_the_default_mesh_departs_by_a_hundredth(departures):
+    assert departures[0].max() <= 1e-2
