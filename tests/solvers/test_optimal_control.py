@@ -512,7 +512,6 @@ def pinned_exactly(given):
     return jnp.stack([0.0, first, u, first + u, u, last, -2.0 * u, 2.0 * u - 6.0 * last, 0.0])
 
 
-@pytest.mark.xfail(strict=True, reason="each interval must be a minimum by itself")
 def test_a_minimum_for_its_pinned_end_only():
     value, found, slopes = compiled(pinned, slopes=True)(PINNED)
     assert found.result == RESULTS.successful and found.iterations <= 2
