@@ -14,14 +14,8 @@ from ..dynamics.kinematics import default_values
 from ..dynamics.knee_compartments import KneeContacts
 from ..formats.trial import Trial
 from ..model.body import Model
-from ..studies.walking import (
-    DEFAULT_MESH,
-    DEFAULT_SOLVER,
-    Mesh,
-    WalkingSolver,
-    walking,
-)
-from ..studies.walking import track as track_record
+from ..studies.predicting import predict as predict_record
+from ..studies.walking import DEFAULT_MESH, DEFAULT_SOLVER, Mesh, WalkingSolver, walking
 from ..studies.walking_cost import PREDICTED
 from .track_dataset import label_walk, require_sound
 
@@ -41,7 +35,7 @@ def predict(
     terms: Mapping[str, float] | None = None,
     knees: KneeContacts | None = None,
     tolerance: float = DEFAULT_SOLVER.tolerance,
-    max_steps: int = 2 * DEFAULT_SOLVER.max_steps,
+    max_steps: int = DEFAULT_SOLVER.max_steps,
     config: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """How `model` would walk at `speed` [m/s].
@@ -58,17 +52,10 @@ def predict(
     """
     require_sound(model, guess, "predict", intervals, tolerance, max_steps, terms)
     begin = _gliding(model, speed) if guess is None else guess
-    weights = {**PREDICTED, **(terms or {})}
-    how = walking(
-        *(model, begin),
-        mesh=Mesh(int(intervals), rule),
-        half=half,
-        speed=speed,
-        free_duration=True,
-        tracking=0.0,
-        **weights,
-    )
-    solver = WalkingSolver(tolerance, int(max_steps))
+    weights: dict[str, Any] = {**PREDICTED, **(terms or {})}
+    mesh = Mesh(int(intervals), rule)
+    near = walking(model, begin, mesh=mesh, half=half, speed=speed, free_duration=True, **weights)
+    record, how = predict_record(model, near, solver=WalkingSolver(tolerance, int(max_steps)))
     asked = {
         "study": "predict",
         "speed": speed,
@@ -82,8 +69,7 @@ def predict(
         "files": [{"name": name, "sha256": digest} for name, digest in begin.source],
     }
     dataset = label_walk(
-        track_record(model, how, solver=solver),
-        *(model, how),
+        *(record, model, how),
         knees=knees,
         config=asked if config is None else config,
         notes=begin.notes,

@@ -51,7 +51,9 @@ SPREAD, PLACE, FOOT = 0.1, 0.05, 1e-2
 SHARPNESS = 4.0
 """Of the friction law's rounded kink, see `dynamics.contact` [-]."""
 TOLERANCE, MAX_STEPS = 1e-6, 200
-_COLD_BARRIER, _WARM_BARRIER = 1e-3, 1e-7
+WARM_BARRIER = 1e-7
+"""Where a solve from a neighbour begins [-]."""
+_COLD_BARRIER = 1e-3
 _FIRST_ACTIVATION = 0.1
 _FORWARD, _HEIGHT = "pelvis_tx", "pelvis_ty"
 _WITHIN_FOOT = ("midtarsal", "mtp")
@@ -182,7 +184,6 @@ def walking(
     half: bool | None = None,
     speed: float | None = None,
     free_duration: bool = False,
-    tracking: float = 1.0,
     **terms: float,
 ) -> Walking:
     """Walking as `trial` does between its `start` and `end`, which is one whole stride.
@@ -192,8 +193,6 @@ def walking(
       which the mean is taken).
     - `speed`: mean [m/s]; by default the trial's. Another one stretches the pelvis' path.
     - `free_duration`: whether the stride may take another time, from half to double.
-    - `tracking`: how much departures from the trial count [-]. With 0 it is only where a cold solve
-      begins.
     - `terms`: weights of the cost, as in `walking_cost.weights`.
 
     **Raises:** `BadInput` for a model without contacts, without a pelvis that moves along the
@@ -214,8 +213,6 @@ def walking(
     advance = 0.5 * whole if half else whole
     own_speed = _possible_speed(advance / length)
     speed = own_speed if speed is None else _possible_speed(speed)
-    if not (np.isfinite(tracking) and tracking >= 0.0):
-        raise BadInput(f"`tracking` is {tracking}; it must be a number, at least 0.")
 
     at = trial.start + length * instants(rule, intervals)
     motion = [spline(at, order) for order in range(3)]
@@ -232,7 +229,7 @@ def walking(
         duration=jnp.asarray(length, float),
         speed=jnp.asarray(speed, float),
         reference=value,
-        weights=weights(jnp.asarray(tracking * _tracking(model)), **terms),
+        weights=weights(jnp.asarray(_tracking(model)), **terms),
         friction_sharpness=jnp.asarray(SHARPNESS, float),
         image=image,
         guess=guess.packed(),
@@ -352,15 +349,17 @@ def track(
     walking: Walking,
     start: WalkingRecord | None = None,
     *,
+    barrier: float = WARM_BARRIER,
     solver: WalkingSolver = DEFAULT_SOLVER,
 ) -> WalkingRecord:
     """How `model` walks. Jitted; compiles once per structure of model and mesh, with or without a
     start.
 
-    `start`: the record of a neighbouring case, which saves most of the steps.
+    - `start`: the record of a neighbouring case, which saves most of the steps.
+    - `barrier`: mu where a solve from `start` begins; more for a start further off.
     """
     with one_thread_each():
-        found = _track(model, walking, _begin(model, walking, start), solver)
+        found = _track(model, walking, _begin(model, walking, start, barrier), solver)
         return jax.block_until_ready(found)
 
 
@@ -371,10 +370,10 @@ def track_uncompiled(
     solver: WalkingSolver = DEFAULT_SOLVER,
 ) -> WalkingRecord:
     """`track`, to be compiled as a part of something larger."""
-    return _tracked(model, walking, _begin(model, walking, start), solver)
+    return _tracked(model, walking, _begin(model, walking, start, WARM_BARRIER), solver)
 
 
-def _begin(model, walking, start) -> WarmStart:
+def _begin(model, walking, start, barrier) -> WarmStart:
     rule, programme, parameters = _programme(model, walking)
     rows = programme.layout(parameters).all_rows
     if start is None:
@@ -387,7 +386,7 @@ def _begin(model, walking, start) -> WarmStart:
             "one is asked for, with other intervals, another rule, or a duration that is free in "
             "only one of both. Begin without it."
         )
-    return WarmStart(start.x, start.multipliers, jnp.asarray(_WARM_BARRIER, float))
+    return WarmStart(start.x, start.multipliers, jnp.asarray(barrier, float))
 
 
 def _programme(model, walking):

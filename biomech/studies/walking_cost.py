@@ -49,14 +49,14 @@ class Weights(NamedTuple):
 
 
 PREDICTED = {
-    "activation": 1.0,
+    "activation": 10.0,
     "excitation": 0.1,
     "control": 1.0,
-    "acceleration": 0.03,
+    "acceleration": 0.01,
     "passive": 0.1,
-    "exponent": 3.0,
+    "exponent": 2.0,
 }
-"""Weights of a walk that follows no reference."""
+"""Weights of a walk that follows no reference: effort is most of what it costs."""
 
 
 def weights(

@@ -57,6 +57,26 @@ def test_it_goes_at_the_speed_asked_for(planar, how, record):
     assert path[0] == pytest.approx(float(how.reference[0, tx]), abs=1e-6)
 
 
+@pytest.fixture(scope="module")
+def predicted(planar):
+    return bm.predict(planar, reference_gait("planar"), intervals=10, rule="radau1")
+
+
+def test_with_no_one_to_follow_it_still_walks(predicted):
+    assert str(predicted.status.values[0]) == "successful" and predicted.attrs["study"] == "predict"
+    assert float(predicted.walking_cost.sel(cost="tracking")) == 0.0
+    assert float(predicted.walking_cost.sel(cost="activation")) > 0.0
+    knee = predicted.coordinate_value.sel(coordinate="knee_angle_r")
+    swing = ~predicted.stance.sel(side="r").values.astype(bool)
+    assert float(knee.isel(time=swing).max()) > np.deg2rad(40.0)
+    assert 50.0 < float(predicted.toe_off_pct.sel(side="r")) < 75.0
+
+
+def test_a_predicted_walk_goes_at_the_speed_asked_for(predicted):
+    path = predicted.coordinate_value.sel(coordinate="pelvis_tx").values
+    assert (path[-1] - path[0]) / float(predicted.time[-1]) == pytest.approx(1.25, rel=1e-6)
+
+
 @pytest.mark.parametrize("speed", [0.1, 5.0, float("nan")])
 def test_a_speed_at_which_no_one_walks_is_refused(planar, speed):
     with pytest.raises(BadInput, match="people walk at"):
