@@ -14,8 +14,7 @@ import numpy as np
 from biomech.compilation import compiled
 from biomech.formats.load import load_model
 from biomech.formats.reference_gait import reference_gait
-from biomech.studies.walking import Mesh, WalkingSolver, bounds, track, walking
-from biomech.studies.walking_programme import Walk, walking_parameters, walking_programme
+from biomech.studies import walking as study
 
 WARM = {
     "warm_start_init_point": "yes",
@@ -174,14 +173,11 @@ def ipopt(functions, limits, x, y, pull, **options):
 def main():
     jax.config.update("jax_enable_x64", True)
     model = load_model("planar")
-    how = walking(model, reference_gait("planar"), mesh=Mesh(10, "radau1"))
-    record = track(model, how, solver=WalkingSolver(1e-9))
-    rule = how.collocation()
-    programme = walking_programme(model, rule, how.intervals)
-    walk = Walk(*(model, how.duration, how.advance, how.weights, how.image, how.friction_sharpness))
-    p = walking_parameters(walk, rule, how.intervals, how.reference)
+    how = study.walking(model, reference_gait("planar"), mesh=study.Mesh(10, "radau1"))
+    record = study.track(model, how, solver=study.WalkingSolver(1e-9))
+    _, programme, p = study._programme(model, how)
     slope, _ = compiled(lambda x, y: programme.slopes(x, y, p))(record.x, record.multipliers)
-    functions, limits = problem(programme, p), bounds(model, programme.points)
+    functions, limits = problem(programme, p), study.bounds(model, how)
     x, y, pull = map(np.asarray, (record.x, record.multipliers, -slope))
     ours = {
         "cost": float(functions["nlp"](x, [])[0]),
