@@ -1,24 +1,32 @@
 """Which starts a changed body is walked from, and when a jump in cost is told; without a solver."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pytest
 
+from biomech.model.body import Model
 from biomech.studies import walking_continuation as study
 from biomech.studies.inverse import STATUS
+from biomech.studies.walking import Walking, WalkingRecord
 from biomech.studies.walking_continuation import WAYS, track_from, track_unchanged
 
 GOOD, BAD = STATUS.index("successful"), STATUS.index("maximum_iterations")
 
 
-def walk(status=GOOD, cost=1.0, at=0.0) -> Any:
-    return SimpleNamespace(status=status, cost=np.array([cost]), x=at, multipliers=None)
+def bare(kind, **fields):
+    """A record with these fields alone."""
+    made = object.__new__(kind)
+    for name, value in fields.items():
+        object.__setattr__(made, name, value)
+    return made
 
 
-def line(share) -> Any:
-    return f"body {share:g}", share
+def walk(status=GOOD, cost=1.0, at=0.0) -> WalkingRecord:
+    return bare(WalkingRecord, status=status, cost=np.array([cost]), x=at, multipliers=None)
+
+
+def line(share):
+    """The share stands in for the reference."""
+    return bare(Model, notes=share), bare(Walking, reference=share)
 
 
 class Solver:
@@ -27,9 +35,10 @@ class Solver:
     def __init__(self, monkeypatch, reach, *, cold=True, cost=lambda share: 1.0):
         self.asked, self._reach, self._cold, self._cost = [], reach, cold, cost
         monkeypatch.setattr(study, "track", self)
-        monkeypatch.setattr(study, "lagrangian", lambda body, share, x, y: cost(share))
+        monkeypatch.setattr(study, "lagrangian", lambda body, how, x, y: cost(how.reference))
 
-    def __call__(self, body, share, start=None, *, solver):
+    def __call__(self, body, how, start=None, *, solver):
+        share = how.reference
         self.asked.append((None if start is None else start.x, share))
         near = self._cold if start is None else abs(share - start.x) <= self._reach
         return walk(GOOD if near else BAD, self._cost(share), share)
@@ -48,7 +57,7 @@ def test_steps_are_as_large_as_can_be(reach, way, asked, monkeypatch):
     solver = Solver(monkeypatch, reach)
     found = track_from(walk(), line)
     assert solver.asked == asked
-    assert (WAYS[found.way], found.model, int(found.record.status)) == (way, "body 1", GOOD)
+    assert (WAYS[found.way], found.model.notes, int(found.record.status)) == (way, 1.0, GOOD)
     assert found.other_basin is (way == "reference")  # which nothing ties to the unchanged gait
 
 
