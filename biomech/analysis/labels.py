@@ -37,9 +37,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool
+from jaxtyping import ArrayLike, Bool, Float
 
 from ..compilation import compiled
+from ..dynamics.inverse_dynamics import body_mass as mass_of
 from ..dynamics.knee_compartments import COMPARTMENTS, KneeContacts, knee_contacts
 from ..formats.external_loads import evaluate_external_force
 from ..formats.files import as_path
@@ -198,6 +199,7 @@ def label_inverse(
     sweep: Mapping[str, Any] | None = None,
     sweep_units: Mapping[str, str] | None = None,
     near_end: Bool[np.ndarray, "*case time"] | None = None,
+    body_mass: Float[ArrayLike, "*own"] | None = None,
     knees: KneeContacts | None = None,
     config: Mapping[str, Any] | None = None,
     precision: str = "float64",
@@ -211,6 +213,7 @@ def label_inverse(
     - `events`: of the trial; they bring ground reaction and gait percentage.
     - `near_end`: instants too near the ends of the recorded motion (`studies.motion.near_end`);
       metrics found there are marked. Of all cases, or for each along the leading axes.
+    - `body_mass`: of each case [kg], where a sweep changes it; by default that of `model`, once.
     - `knees`: where femur and tibia touch; by default `knee_contacts()`.
     - `sweep`: what the leading axes of the record are, in order: a name and its values each,
       e.g. `{"gluteal.scale": [1.0, 0.5]}`, or `{"case": {"a.scale": [...], "b.scale": [...]}}` for
@@ -228,7 +231,7 @@ def label_inverse(
     wanted = lambda name: only is None or name in only
     variables = {
         **_record_variables(record, model, lead, wanted),
-        **_derived_variables(record, model, events, near_end, knees, lead, time),
+        **_derived_variables(record, model, events, near_end, body_mass, knees, lead, time),
         **(_ground_variables(events, time) if any(map(wanted, _GROUND)) else {}),
     }
     names = ("metric", "metric_unit", "metric_long_name")
@@ -363,7 +366,7 @@ def _actuators_by_coordinate(force, model, kind):
     return full
 
 
-def _derived_variables(record, model, events, near_end, knees, lead, time):
+def _derived_variables(record, model, events, near_end, body_mass, knees, lead, time):
     """What follows from the record and the model: metrics, knee loads, center of mass."""
     knees = knee_contacts() if knees is None else knees
     percent = stance = share = None
@@ -381,7 +384,9 @@ def _derived_variables(record, model, events, near_end, knees, lead, time):
     near = np.zeros(time.size, bool) if near_end is None else near_end
     near = np.broadcast_to(near, (*shape, time.size)).reshape(cases, time.size)
     known = {"stance_share": share, "periodic": periodic, "knees": knees}
-    found = _derive(model, together, near, percent, stance, known)
+    own = np.asarray(mass_of(model.skeleton) if body_mass is None else body_mass)
+    each = np.broadcast_to(own, shape).reshape(cases)
+    found = _derive(model, together, near, each, percent, stance, known)
     moment, contact, per_varus, mass, weight, report = found
     unfold = lambda x: np.asarray(x).reshape((*shape, *x.shape[1:]))
     names = list(report.names)
@@ -394,6 +399,10 @@ def _derived_variables(record, model, events, near_end, knees, lead, time):
     elif any(has_leg(model.skeleton.joint_names, side) for side in SIDES):
         compartments = _compartment_variables(unfold(contact), unfold(per_varus), knees, lead)
     on_metric = (*lead, "metric")
+    of_body = lambda values, unit, words: (
+        *((lead, unfold(values)) if own.ndim else ((), np.asarray(values)[0])),
+        attributes(unit, words),
+    )
     return {
         **compartments,
         "knee_adduction_moment": (
@@ -411,8 +420,8 @@ def _derived_variables(record, model, events, near_end, knees, lead, time):
             np.asarray(record.center_of_mass),
             attributes("m", "Center of mass of the whole body in ground"),
         ),
-        "body_weight": ((), float(weight[0]), attributes("N", "Body weight of the model")),
-        "body_mass": ((), float(mass[0]), attributes("kg", "Body mass of the model")),
+        "body_weight": of_body(weight, "N", "Body weight of the model"),
+        "body_mass": of_body(mass, "kg", "Body mass of the model"),
         "metric_value": (
             on_metric,
             unfold(value),
@@ -494,12 +503,12 @@ def _compartment_variables(contact, per_varus, knees, lead):
 
 
 @compiled
-def _derive(model, records, near_end, percent, stance, known):
+def _derive(model, records, near_end, masses, percent, stance, known):
     """Knee moment and compartments, body mass and weight, and metrics of every case."""
 
     def one(case):
-        record, near = case
-        here = context(model, record, percent, stance, near_end=near, **known)
+        record, near, mass = case
+        here = context(model, record, percent, stance, near_end=near, mass=mass, **known)
         none = jnp.full_like(record.time, jnp.nan)
         of_knees = lambda make, has, blank: jnp.stack(
             [make(record, here, side) if has(side) else blank for side in SIDES], axis=1
@@ -517,7 +526,7 @@ def _derive(model, records, near_end, percent, stance, known):
             evaluate_metrics(record, here),
         )
 
-    return jax.lax.map(one, (records, near_end))
+    return jax.lax.map(one, (records, near_end, masses))
 
 
 def _ground_variables(events, time):

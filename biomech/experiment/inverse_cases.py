@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import equinox as eqx
@@ -15,6 +15,8 @@ from jaxtyping import Float
 from ..analysis.cases import CASE
 from ..analysis.inverse_dataset import FIXED_KINEMATICS, NO_LOADS
 from ..analysis.labels import label_inverse
+from ..compilation import compiled
+from ..dynamics.inverse_dynamics import body_mass
 from ..formats.reference_gait import CAUTIONS
 from ..formats.storage import Storage
 from ..formats.trial import Trial
@@ -123,6 +125,8 @@ class InverseCases:
                 **self._options,
             )
             swept = {"sweep": {CASE: self.table.columns(values)}, "sweep_units": self.table.units}
+            if any(f"model.{name}" in self.table.names for name in SIZE):
+                swept["body_mass"] = _masses(self._model, self._changed, numbers)
             found = self._labelled(records, near, only, **swept)
         found = found.drop_vars([CASE, *self.table.names], errors="ignore")
         return found.assign_attrs(design=json.dumps(self.table.design))
@@ -182,6 +186,12 @@ class InverseCases:
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the result must know about how it was asked for."""
         return warnings_about(self.config, self.inputs.trial, self.table.names)
+
+
+@compiled
+def _masses(model: Model, change: Callable[[Model, Any], Model], values: Any) -> Any:
+    """Of the body of every case [kg]."""
+    return jax.vmap(lambda own: body_mass(change(model, own).skeleton))(values)
 
 
 def warnings_about(

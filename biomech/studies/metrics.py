@@ -43,7 +43,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
-from ..dynamics.inverse_dynamics import body_mass, body_weight
+from ..dynamics.inverse_dynamics import body_mass
 from ..dynamics.knee_compartments import (
     COMPARTMENTS,
     KneeContacts,
@@ -142,15 +142,18 @@ def context(
     near_end: Bool[ArrayLike, " time"] | None = None,
     knees: KneeContacts | None = None,
     periodic: bool = False,
+    mass: Float[ArrayLike, ""] | None = None,
 ) -> Context:
     """The context of a record.
 
     `gait_percent` [%], `stance` and `stance_share` come from `gait_events`; without a stance every
     window is the whole record, without a share only whole intervals count. `near_end`: as
     `motion.near_end` finds it; by default nowhere. `knees`: by default those of
-    `knee_contacts()`. `periodic`: as `is_periodic` finds it.
+    `knee_contacts()`. `periodic`: as `is_periodic` finds it. `mass`: of the body [kg], if it is not
+    that of `model`.
     """
     skeleton = model.skeleton
+    mass = body_mass(skeleton) if mass is None else jnp.asarray(mass)
     shape = (record.time.shape[0], len(SIDES))
     percent = jnp.full(shape, jnp.nan) if gait_percent is None else jnp.asarray(gait_percent)
     on_ground = jnp.ones(shape, bool) if stance is None else jnp.asarray(stance)
@@ -158,8 +161,8 @@ def context(
     near = jnp.zeros(shape[0], bool) if near_end is None else jnp.asarray(near_end)
     knees = knee_contacts() if knees is None else knees
     return Context(
-        body_mass=body_mass(skeleton),
-        body_weight=body_weight(skeleton),
+        body_mass=mass,
+        body_weight=mass * length(skeleton.gravity),
         gait_percent=percent.astype(record.time.dtype),
         stance=on_ground,
         stance_share=share.astype(record.time.dtype),

@@ -169,6 +169,28 @@ def test_sweep_is_a_dimension(sweep):
     assert (sweep.folder / "figures" / "joint_loads_r.pdf").is_file()
 
 
+def test_a_body_of_another_mass_is_measured_by_its_own_weight(tmp_path):
+    """Loads over body weight, as a run with that mass alone gives them."""
+    asked = {
+        "schema": 1,
+        "name": "mass",
+        "model": {"name": "planar"},
+        "trial": {"reference": "default"},
+        "study": {"kind": "inverse"},
+        "outputs": ["joint_reaction_force"],
+    }
+    swept = asked | {"sweep": {"model.mass_kg": {"values": [60.0, 90.0]}}}
+    cases = InverseCases(load_config(swept)).batch(np.array([[60.0], [90.0]]))
+    alone = InverseCases(
+        load_config(asked | {"model": {"name": "planar", "mass_kg": 90.0}})
+    ).single()
+    np.testing.assert_allclose(cases["body_mass"], [60.0, 90.0])
+    np.testing.assert_allclose(cases["body_weight"][1], alone["body_weight"])
+    np.testing.assert_allclose(
+        cases["metric_value"][1], alone["metric_value"], rtol=1e-6, atol=1e-9
+    )
+
+
 def test_emg_beside_a_sweep_is_said_not_to_be_drawn(sweep, tmp_path):
     time = np.linspace(0.0, 0.5, 51)
     emg = Storage("emg", time, ("gluteus_maximus",), np.ones((51, 1)), False)
