@@ -37,7 +37,12 @@ def take_rows(values: Array, rows: np.ndarray) -> Array:
 
 
 def sum_by_table(table: np.ndarray, values: Array) -> Array:
-    """`table @ values` along the first axis of `values`, element by element: for small tables, of
-    whose products a batch would first be copied into another order."""
-    weight = table.reshape(*table.shape, *(1,) * (values.ndim - 1))
-    return jnp.sum(jnp.asarray(weight, values.dtype) * values[None], axis=1)
+    """`table @ values` along the first axis of `values`, arranged so that a batch of them need not
+    be copied into another order first."""
+    summed = jnp.moveaxis(values, 0, -1) @ jnp.asarray(table.T, values.dtype)
+    return jnp.moveaxis(summed, -1, 0)
+
+
+def pick_rows(values: Array, rows: np.ndarray) -> Array:
+    """`values[rows]` for a few rows of a few, as a sum: quicker when differentiated backwards."""
+    return sum_by_table((rows[:, None] == np.arange(values.shape[0])).astype(float), values)

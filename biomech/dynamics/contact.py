@@ -31,6 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..indexing import pick_rows
 from ..model.contacts import Contacts, with_underlay_merged
 from .kinematics import Pose
 from .spatial import body_fixed_xyz_rotation, cross, rotate
@@ -84,7 +85,8 @@ def contact_force(
 def sphere_centers(contacts: Contacts, now: Pose) -> Float[Array, "contact 3"]:
     """Place in ground [m] of the center of every sphere, lower by what lies under it."""
     body = np.array(contacts.bodies, int)
-    return now.position[body] + rotate(now.rotation[body], with_underlay_merged(contacts).location)
+    position, rotation = (pick_rows(part, body) for part in (now.position, now.rotation))
+    return position + rotate(rotation, with_underlay_merged(contacts).location)
 
 
 def half_space_normal(contacts: Contacts) -> Float[Array, "contact 3"]:

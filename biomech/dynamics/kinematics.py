@@ -69,14 +69,24 @@ class DrivenAxes(NamedTuple):
     turning: int
 
 
-class JointAxes(NamedTuple):
-    """Of each driven axis: `direction` in ground, rate of its amount with its coordinate and the
-    rate of that (`bend`); of those of rotation the `center`."""
+class Frames(NamedTuple):
+    """Of each body its frame and joint center, of each driven axis its direction, in ground."""
 
+    position: Float[Array, "body 3"]
+    rotation: Float[Array, "body 3 3"]
+    joint_center: Float[Array, "body 3"]
     direction: Float[Array, "axis 3"]
-    center: Float[Array, "turning 3"]
+
+
+class JointAxes(NamedTuple):
+    """Of each driven axis the rate of its amount with its coordinate, the rate of that (`bend`),
+    its direction in ground and its twist per unit of amount; of those of rotation the center."""
+
     rate: Float[Array, " axis"]
     bend: Float[Array, " axis"]
+    direction: Float[Array, "axis 3"]
+    screw: Float[Array, "axis 6"]
+    center: Float[Array, "turning 3"]
 
 
 class BodyMotion(eqx.Module):
@@ -156,12 +166,59 @@ def pose(skeleton: Skeleton, value: Float[Array, " coordinate"]) -> Pose:
 
 def _pose_and_axes(skeleton, value) -> tuple[Pose, JointAxes]:
     rows = _driven_axes(skeleton)
-    turning, shifting = rows.body[: rows.turning], rows.body[rows.turning :]
     functions = jax.tree.map(lambda leaf: leaf[rows.body, rows.axis], skeleton.axis_functions)
     slope = functions.derivative()
     argument = _of_axes(skeleton, value)
     amount, rate, bend = (f(argument) for f in (functions, slope, slope.derivative()))
+    frames = _frames(skeleton, amount)
+    center = _centers(skeleton, frames)
+    screw = _screws(frames.direction, center)
+    axes = JointAxes(rate, bend, frames.direction, screw, center)
+    subspace = sum_by_table(_drives(skeleton).T, rate[:, None] * axes.screw)
+    return Pose(frames.position, frames.rotation, frames.joint_center, subspace), axes
 
+
+@eqx.filter_custom_jvp
+def _frames(skeleton, amount) -> Frames:
+    """Where driven axes moved by `amount` put everything. Derivatives to it are rigid motions: no
+    need to follow them through the products of rotations."""
+    return _composed(skeleton, amount)
+
+
+@_frames.def_jvp
+def _frames_jvp(primals, tangents):
+    skeleton, amount = primals
+    of_skeleton, speed = tangents
+    frames = _frames(skeleton, amount)
+    change = None if speed is None else _change(skeleton, frames, speed)
+    if jax.tree.leaves(of_skeleton):
+        composed = lambda skeleton: _composed(skeleton, amount)
+        _, more = eqx.filter_jvp(composed, (skeleton,), (of_skeleton,))
+        change = more if change is None else jax.tree.map(jnp.add, change, more)
+    return frames, change
+
+
+def _change(skeleton, frames, speed) -> Frames:
+    """Rate of the frames where driven axes move at `speed`."""
+    n = _driven_axes(skeleton).turning
+    center = _centers(skeleton, frames)
+    screws = _screws(frames.direction, center)
+    twist = sum_by_table(_moves(skeleton), speed[:, None] * screws)
+    spin, at_origin = twist[:, :3], twist[:, 3:]
+    carried = sum_by_table(_carries(skeleton), speed[:n, None] * frames.direction[:n])
+    columns = jnp.swapaxes(frames.rotation, -1, -2)
+    turned = cross(jnp.broadcast_to(spin[:, None], columns.shape), columns)
+    return Frames(
+        at_origin + cross(spin, frames.position),
+        jnp.swapaxes(turned, -1, -2),
+        at_origin + cross(spin, frames.joint_center),
+        cross(carried, frames.direction),
+    )
+
+
+def _composed(skeleton, amount) -> Frames:
+    rows = _driven_axes(skeleton)
+    turning, shifting = rows.body[: rows.turning], rows.body[rows.turning :]
     relative_rotation, turn = _joint_rotations(skeleton, amount[: rows.turning])
     translation, shift = _joint_translations(skeleton, amount[rows.turning :])
     relative_position = (
@@ -170,16 +227,18 @@ def _pose_and_axes(skeleton, value) -> tuple[Pose, JointAxes]:
         - rotate(relative_rotation, skeleton.child_frame_position)
     )
     position, rotation, of_parent = _compose(skeleton, relative_position, relative_rotation)
-
-    joint_center = position + rotate(rotation, skeleton.child_frame_position)
     turn, shift = (
         rotate(take_rows(of_parent, body), axis)
         for body, axis in ((turning, turn), (shifting, shift))
     )
-    center = take_rows(joint_center, turning)
-    axes = JointAxes(jnp.concatenate([turn, shift]), center, rate, bend)
-    subspace = sum_by_table(_drives(skeleton).T, rate[:, None] * _screws(axes))
-    return Pose(position, rotation, joint_center, subspace), axes
+    joint_center = position + rotate(rotation, skeleton.child_frame_position)
+    return Frames(position, rotation, joint_center, jnp.concatenate([turn, shift]))
+
+
+def _centers(skeleton, frames):
+    """Joint center of each driven axis of rotation."""
+    rows = _driven_axes(skeleton)
+    return take_rows(frames.joint_center, rows.body[: rows.turning])
 
 
 def _driven_axes(skeleton) -> DrivenAxes:
@@ -276,11 +335,10 @@ def _compose(skeleton, relative_position, relative_rotation):
     return tuple(take_rows(jnp.concatenate(part), row) for part in (positions, rotations, parents))
 
 
-def _screws(axes):
+def _screws(direction, center):
     """Twist of each driven axis per unit of its amount's rate."""
-    n = axes.center.shape[0]
-    turn, shift = axes.direction[:n], axes.direction[n:]
-    return _twists(turn, cross(axes.center, turn), shift)
+    n = center.shape[0]
+    return _twists(direction[:n], cross(center, direction[:n]), direction[n:])
 
 
 def _twists(angular, linear, shift):
@@ -315,8 +373,7 @@ def body_motion(
     along, change = _of_axes(skeleton, speed), _of_axes(skeleton, acceleration)
     steady = axes.rate * change + axes.bend * along**2
     grown = _growth(skeleton, axes, velocity, axes.rate * along)
-    moves = skeleton.ancestors[:, _driven_axes(skeleton).body]
-    rate = sum_by_table(moves, steady[:, None] * _screws(axes) + grown)
+    rate = sum_by_table(_moves(skeleton), steady[:, None] * axes.screw + grown)
     return BodyMotion(now, velocity, rate)
 
 
@@ -331,6 +388,11 @@ def _growth(skeleton, axes, velocity, speed):
     drift = own[:, 3:] + cross(own[:, :3], center)
     moment = cross(drift, turn) + cross(center, turned[:n])
     return speed[:, None] * _twists(turned[:n], moment, turned[n:])
+
+
+def _moves(skeleton):
+    """[body, axis] of 0 and 1: which axes move which bodies."""
+    return skeleton.ancestors[:, _driven_axes(skeleton).body]
 
 
 def _carries(skeleton):
