@@ -60,7 +60,11 @@ class PathLayout:
     """Index tables of a set of paths.
 
     - `point_path`, `point_place`, `point_body`: of every point in the row of all points.
-    - `stretch_path`, `start`, `end`: path and end points (in that row) of every stretch.
+    - `within`: path and end points (in that row) of every stretch that never changes: straight from
+      one point of a body to another. All others are below.
+    - `moving`, `moving_path`, `moving_coordinates`: of every moving point the row, the path and the
+      coordinates of its x, y, z (-1 where constant).
+    - `stretch_path`, `start`, `end`: path and end points of every stretch.
     - `gaps`: (stretch, point) for each point that must be absent for a stretch to be in use.
     - `plain`: stretches that touch no cylinder.
     - `near`, `far`, `between`: the spans by where their pull is felt. `near` and `far` list
@@ -72,6 +76,10 @@ class PathLayout:
     point_path: Rows
     point_place: Rows
     point_body: Rows
+    within: Rows
+    moving: Rows
+    moving_path: Rows
+    moving_coordinates: Rows
     stretch_path: Rows
     start: Rows
     end: Rows
@@ -88,21 +96,37 @@ class PathLayout:
 def path_layout(paths: Paths) -> PathLayout:
     """The index tables of `paths`; remembered for paths of the same structure."""
     maybe = tuple((row, column) for row, column, _ in paths.conditional)
-    return _path_layout(paths.point_bodies, maybe, paths.wraps, paths.cylinders.bodies)
+    cylinders = paths.cylinders.bodies
+    moving = tuple(zip(paths.moving, paths.moving_coordinates, strict=True))
+    return _path_layout(paths.point_bodies, maybe, moving, paths.wraps, cylinders)
 
 
 @functools.lru_cache(maxsize=64)
-def _path_layout(point_bodies, maybe, wraps, cylinder_bodies):
+def _path_layout(point_bodies, maybe, moving, wraps, cylinder_bodies):
     point_path = [n for n, bodies in enumerate(point_bodies) for _ in bodies]
     point_place = [k for bodies in point_bodies for k in range(len(bodies))]
     point_body = [body for bodies in point_bodies for body in bodies]
     first_point = np.cumsum([0, *(len(bodies) for bodies in point_bodies)])
 
-    stretches, gaps = [], []
-    for n, bodies in enumerate(point_bodies):
-        for i, j in _neighbours(len(bodies), [k for row, k in maybe if row == n]):
-            gaps += [(len(stretches), first_point[n] + k) for k in range(i + 1, j)]
-            stretches.append((n, i, j))
+    every = [
+        (n, i, j)
+        for n, bodies in enumerate(point_bodies)
+        for i, j in _neighbours(len(bodies), [k for row, k in maybe if row == n])
+    ]
+    crosses = lambda n, i, j: point_bodies[n][i] != point_bodies[n][j]
+
+    def changes(n, i, j):
+        around = any(first <= i and j <= last for _, first, last in wraps[n])
+        loose = {*maybe, *(point for point, _ in moving)} & {(n, i), (n, j)}
+        return crosses(n, i, j) or around or loose or j - i > 1
+
+    within = [stretch for stretch in every if not changes(*stretch)]
+    stretches = [stretch for stretch in every if changes(*stretch)]
+    if not any(len(of_path) == 2 for of_path in wraps):  # there, order along the path counts
+        stretches.sort(key=lambda stretch: not crosses(*stretch))
+    gaps = [
+        (s, first_point[n] + k) for s, (n, i, j) in enumerate(stretches) for k in range(i + 1, j)
+    ]
 
     def touching(n, which):
         _, first, last = wraps[n][which]
@@ -133,6 +157,12 @@ def _path_layout(point_bodies, maybe, wraps, cylinder_bodies):
         point_path=_rows(point_path),
         point_place=_rows(point_place),
         point_body=_rows(point_body),
+        within=_rows([(n, first_point[n] + i, first_point[n] + j) for n, i, j in within]).reshape(
+            -1, 3
+        ),
+        moving=_rows([first_point[n] + k for (n, k), _ in moving]),
+        moving_path=_rows([n for (n, _), _ in moving]),
+        moving_coordinates=_rows([own for _, own in moving]).reshape(-1, 3),
         stretch_path=_rows([n for n, _, _ in stretches]),
         start=_rows([first_point[n] + i for n, i, _ in stretches]),
         end=_rows([first_point[n] + j for n, _, j in stretches]),

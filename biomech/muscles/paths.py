@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float
 
 from ..dynamics.kinematics import Pose, coordinate_ancestry
 from ..dynamics.spatial import body_fixed_xyz_rotation, compose, rotate, rotate_back, wrench_at
-from ..indexing import replace_rows, sum_by_group
+from ..indexing import replace_rows, sum_by_group, sum_by_table, take_rows
 from ..model.paths import Paths
 from ..model.skeleton import Skeleton
 from .path_layout import PathLayout, path_layout
@@ -47,6 +47,7 @@ class PathGeometry(eqx.Module):
     - `line`: what each span carries per newton of tension: wrench on the body it starts on,
       ground axes and origin [m, -].
     - `mobility`: generalized force per newton that moving points do on their own coordinate [m].
+    - `moving_pull`: the same by moving point, along the coordinate of its x, y and z [m].
     - `points`: the path's own points in ground [m]; NaN where there is none, or none in use.
     - `layout`: which path and bodies a span belongs to. Static.
     """
@@ -54,20 +55,20 @@ class PathGeometry(eqx.Module):
     length: Float[Array, " path"]
     line: Float[Array, "span 6"]
     mobility: Float[Array, "path coordinate"]
+    moving_pull: Float[Array, "moving 3"]
     points: Float[Array, "path place 3"]
     layout: PathLayout = eqx.field(static=True)
 
 
 def path_geometry(paths: Paths, now: Pose, value: Float[Array, " coordinate"]) -> PathGeometry:
     """Lengths and lines of pull at a pose with coordinates `value` [rad or m]."""
-    layout = path_layout(paths)
+    layout, count = path_layout(paths), len(paths.names)
     position, rotation = _with_ground(now)
-    local, local_rate = _locations(paths, layout, value)
-    body = layout.point_body
-    points = position[body] + rotate(rotation[body], local)
+    moved, moved_rate = _moving_points(paths, layout, value)
     present = _present(paths, layout, value)
 
-    p, q = points[layout.start], points[layout.end]
+    ends = np.concatenate([layout.start, layout.end])
+    p, q = jnp.split(_placed(paths, layout, ends, moved, position, rotation), 2)
     length = straight_length(p, q)
     near = far = _line(p, q, p)
     in_use = _in_use(layout, present)
@@ -93,10 +94,20 @@ def path_geometry(paths: Paths, now: Pose, value: Float[Array, " coordinate"]) -
 
     if in_use is not None:
         length, near, between, far = (_where(in_use, x, 0.0) for x in (length, near, between, far))
+    pull = _moving_pull(layout, near[:, 3:], far[:, 3:], rotation, moved_rate)
+    every = np.arange(layout.point_path.size)
+    points = _placed(paths, layout, every, moved, position, rotation)
     return PathGeometry(
-        sum_by_group(length, layout.stretch_path, len(paths.names)),
-        jnp.concatenate([near[layout.near], far[layout.far], between[layout.between]]),
-        _moving_work(paths, layout, near[:, 3:], far[:, 3:], rotation, local_rate, value.shape[0]),
+        _length_within(paths, layout) + sum_by_table(_members(layout.stretch_path, count), length),
+        jnp.concatenate(
+            [
+                take_rows(near, layout.near),
+                take_rows(far, layout.far),
+                take_rows(between, layout.between),
+            ]
+        ),
+        _mobility(layout, pull, (count, value.shape[0])),
+        pull,
         _table_of_points(paths, layout, points, present),
         layout,
     )
@@ -136,12 +147,25 @@ def lengthening(
 ) -> Float[Array, " path"]:
     """d(length)/dt [m/s] where bodies move at `velocity` and coordinates at `speed` (as couplers
     have it): - moment arms . speed, without the arms."""
-    spans = paths_now.layout.spans
-    velocity = jnp.concatenate([velocity, jnp.zeros_like(velocity[:1])])  # body -1: ground
-    apart = velocity[spans.start_body] - velocity[spans.end_body]
-    of_span = jnp.sum(paths_now.line * apart, axis=-1)
-    shortening = sum_by_group(of_span, spans.path, paths_now.length.shape[0])
-    return -shortening - paths_now.mobility @ speed
+    spans, count = paths_now.layout.spans, paths_now.length.shape[0]
+    body = np.arange(velocity.shape[0])
+    from_end = (spans.start_body[:, None] == body).astype(float) - (spans.end_body[:, None] == body)
+    of_span = jnp.sum(paths_now.line * sum_by_table(from_end, velocity), axis=-1)
+    return -sum_by_table(_members(spans.path, count), of_span) - _moving_work(paths_now, speed)
+
+
+def _moving_work(paths_now, speed):
+    """What moving points do within their bodies, per newton [m/s]."""
+    layout = paths_now.layout
+    own = layout.moving_coordinates[..., None] == np.arange(speed.shape[0])
+    along = sum_by_table(own.reshape(-1, speed.shape[0]).astype(float), speed)
+    work = jnp.sum(paths_now.moving_pull * along.reshape(-1, 3), axis=-1)
+    return sum_by_table(_members(layout.moving_path, paths_now.length.shape[0]), work)
+
+
+def _members(group, count):
+    """[group, row] of 0 and 1: which rows belong to which of `count` groups."""
+    return (np.arange(count)[:, None] == group).astype(float)
 
 
 def pull_on_bodies(
@@ -166,31 +190,35 @@ def _with_ground(now):
     return position, jnp.concatenate([now.rotation, eye])
 
 
-def _row_of_point(layout):
-    """(path, place) -> row among all points."""
-    pairs = zip(layout.point_path.tolist(), layout.point_place.tolist(), strict=True)
-    return {pair: row for row, pair in enumerate(pairs)}
-
-
-def _locations(paths, layout, value):
-    """Points in their bodies, and the moving ones' derivative to their coordinates."""
-    location = paths.location[layout.point_path, layout.point_place]
-    if not paths.moving:
-        return location, None
-    row_of = _row_of_point(layout)
-    rows = np.array([row_of[point] for point in paths.moving])
-    index = np.array(paths.moving_coordinates)
+def _moving_points(paths, layout, value):
+    """Moving points in their bodies, and their derivative to their coordinates."""
+    index = layout.moving_coordinates
     argument = jnp.where(index >= 0, value[np.maximum(index, 0)], 0.0)
-    moving = paths.moving_location
-    return replace_rows(location, rows, moving(argument)), moving.derivative()(argument)
+    return paths.moving_location(argument), paths.moving_location.derivative()(argument)
+
+
+def _placed(paths, layout, rows, moved, position, rotation):
+    """Points of these rows in ground."""
+    local = paths.location[layout.point_path[rows], layout.point_place[rows]]
+    if moved.size:
+        local = local + sum_by_table((rows[:, None] == layout.moving).astype(float), moved)
+    body = layout.point_body[rows]
+    return position[body] + rotate(rotation[body], local)
+
+
+def _length_within(paths, layout):
+    """Sum of each path's stretches that never change."""
+    path, start, end = layout.within.T
+    place = lambda rows: paths.location[layout.point_path[rows], layout.point_place[rows]]
+    return sum_by_group(straight_length(place(start), place(end)), path, len(paths.names))
 
 
 def _present(paths, layout, value):
     """Whether each point is in use; None where all always are."""
     if not paths.conditional:
         return None
-    row_of = _row_of_point(layout)
-    rows = np.array([row_of[row, place] for row, place, _ in paths.conditional])
+    first = np.searchsorted(layout.point_path, np.arange(len(paths.names)))
+    rows = np.array([first[row] + place for row, place, _ in paths.conditional])
     at = value[np.array([coordinate for *_, coordinate in paths.conditional])]
     inside = (at >= paths.condition_range[:, 0]) & (at <= paths.condition_range[:, 1])
     return replace_rows(jnp.ones(layout.point_path.shape, bool), rows, inside)
@@ -323,23 +351,20 @@ def _stand_in_pair(dtype):
     )
 
 
-def _moving_work(paths, layout, near_force, far_force, rotation, local_rate, n_coordinates):
+def _moving_pull(layout, near_force, far_force, rotation, rate):
     """Generalized force of a moving point's own motion within its body."""
-    work = jnp.zeros((len(paths.names), n_coordinates), near_force.dtype)
-    if not paths.moving:
-        return work
-    row_of = _row_of_point(layout)
-    rows = np.array([row_of[point] for point in paths.moving])[:, None]
-    starts, ends = (
-        jnp.asarray(layout_end == rows, near_force.dtype)
-        for layout_end in (layout.start, layout.end)
-    )
-    force = starts @ near_force - ends @ far_force
-    power = rotate_back(rotation[layout.point_body[rows[:, 0]]], force) * local_rate
-    index = np.array(paths.moving_coordinates)
-    moving, axis = np.nonzero(index >= 0)
-    path = np.array([row for row, _ in paths.moving])[moving]
-    return work.at[path, index[moving, axis]].add(power[moving, axis])
+    rows = layout.moving[:, None]
+    starts, ends = ((end == rows).astype(float) for end in (layout.start, layout.end))
+    force = sum_by_table(starts, near_force) - sum_by_table(ends, far_force)
+    return rotate_back(rotation[layout.point_body[layout.moving]], force) * rate
+
+
+def _mobility(layout, pull, shape):
+    """The same by path and coordinate."""
+    moving, axis = np.nonzero(layout.moving_coordinates >= 0)
+    coordinate = layout.moving_coordinates[moving, axis]
+    none = jnp.zeros(shape, pull.dtype)
+    return none.at[layout.moving_path[moving], coordinate].add(pull[moving, axis])
 
 
 def _table_of_points(paths, layout, points, present):

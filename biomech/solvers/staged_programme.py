@@ -75,6 +75,9 @@ class StagedProgramme:
         self.boundary, self.rule, self.least_squares = boundary, rule, least_squares
         self.intervals, self.size, self.common, self.rows = intervals, size, common, rows
         self.basic, self.coloring = basic, coloring(pattern)
+        told, self.by_column = self.coloring, np.zeros((size, size))  # the others by their row
+        self.by_column[told.row, told.column] = told.row == told.at_row
+        self.by_row = pattern - self.by_column
         self.points = 1 + intervals * rule.points.size
 
     # ------------------------------------------------------------------------- arrangement
@@ -213,8 +216,7 @@ class StagedProgramme:
             return cost_of(z, w) - pulled, (state, rate)
 
         slopes = jax.grad(lagrangian, (0, 1, 2), has_aux=True)
-        names = self.coloring
-        dz = jnp.asarray(names.directions, z.dtype)
+        dz = jnp.asarray(self.coloring.directions, z.dtype)
         count = dz.shape[0]
         dz = jnp.concatenate([dz, jnp.zeros((w.size, z.size), z.dtype)])
         dw = jnp.concatenate([jnp.zeros((count, w.size), z.dtype), jnp.eye(w.size, dtype=z.dtype)])
@@ -230,8 +232,8 @@ class StagedProgramme:
 
         def arranged(bends):
             bend_z, bend_w = bends
-            stage = jnp.zeros((z.size, z.size), z.dtype)
-            stage = stage.at[names.row, names.column].set(bend_z[names.group, names.at_row])
+            of_group = bend_z[:count].T @ dz[:count]
+            stage = self.by_column * of_group + self.by_row * of_group.T
             return Curvature(stage, bend_z[count:].T, bend_w[count:])
 
         of_cost = None

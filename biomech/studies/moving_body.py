@@ -30,7 +30,7 @@ from ..dynamics.contact import ContactForce, contact_force, sphere_centers
 from ..dynamics.inverse_dynamics import needed_wrenches
 from ..dynamics.kinematics import BodyMotion, body_motion, body_twist, coupled_motion
 from ..dynamics.spatial import cross, wrench_at
-from ..indexing import sum_by_group
+from ..indexing import pick_rows, sum_by_table
 from ..model.body import Model
 from ..muscles.ligaments import ligament_tension
 from ..muscles.paths import PathGeometry, lengthening, path_geometry, pull_on_bodies
@@ -149,9 +149,8 @@ def _ground(model, motion, friction_sharpness):
     contacts, n = model.contacts, len(model.skeleton.body_names)
     body = np.array(contacts.bodies, int)
     center = sphere_centers(contacts, motion.pose)
-    spin, at_origin = motion.velocity[body, :3], motion.velocity[body, 3:]
+    spin, at_origin = jnp.split(pick_rows(motion.velocity, body), 2, axis=-1)
     moving = at_origin + cross(spin, center)
     force = contact_force(contacts, center, moving, spin, friction_sharpness)
-    if not body.size:
-        return force, jnp.zeros((n, 6), center.dtype)
-    return force, sum_by_group(wrench_at(force.force, force.point), body, n)
+    own = (np.arange(n)[:, None] == body).astype(float)
+    return force, sum_by_table(own, wrench_at(force.force, force.point))
