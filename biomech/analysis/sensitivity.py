@@ -20,19 +20,30 @@ from ..precision import require_precision
 from ..studies.gait_events import gait_events
 from ..studies.metrics import METRICS, available_metrics, closes, find_metric
 from ..studies.prepare import ensure_actuated, measured_motion
-from ..studies.sensitivity import load_gradients, metric_gradients, standing_gradients
+from ..studies.sensitivity import (
+    load_gradients,
+    metric_gradients,
+    standing_gradients,
+    walking_gradients,
+)
 from ..studies.stand import POSTURE_WEIGHT, STATUS, standing
 from ..studies.standing_metrics import standing_metrics
 from ..studies.static_optimization import equal_weights
+from ..studies.walking import DEFAULT_MESH, Mesh, WalkingSolver, track, walking
+from ..studies.walking_metrics import walking_metrics
 from .compare import WITHOUT_ZERO
 from .inverse_dataset import require_model_and_trial
 from .labels import kind_of
 from .provenance import provenance
 from .stand_dataset import POSTURE_WEIGHT_ASSUMED, require_list
+from .track_dataset import ROUNDED_FRICTION, WEIGHTS_ASSUMED, require_sound, walking_events
 
-STUDIES = ("inverse", "stand")
+STUDIES = ("inverse", "stand", "track")
 _LOADS = tuple(f"{joint}_force_{side}" for joint in ("hip", "knee", "ankle") for side in "rl")
-DEFAULT_METRICS = {"inverse": tuple(f"peak_{load}" for load in _LOADS), "stand": _LOADS}
+_PEAKS = tuple(f"peak_{load}" for load in _LOADS)
+DEFAULT_METRICS = {"inverse": _PEAKS, "stand": _LOADS, "track": _PEAKS}
+WALKING_TOLERANCE = 1e-8
+"""How closely a walk is solved before it is differentiated: bounds are then told apart."""
 DEFAULT_PARAMETERS = (
     *("max_isometric_force", "optimal_fiber_length", "tendon_slack_length"),
     *("path_point", "segment_mass"),
@@ -43,6 +54,7 @@ INTERVENTION = "intervention"
 _OF_STUDY = {
     "inverse": (*("over_cycle", "start", "end", "rate_hz", "lowpass_hz", "passive_fiber_force"),),
     "stand": ("support", "held", "posture_weight", "uphill_deg", "right_side_up_deg"),
+    "track": ("intervals", "rule", "terms"),
 }
 """Options of each study that the other does not take."""
 
@@ -67,10 +79,14 @@ def sensitivity(
     posture_weight: float = POSTURE_WEIGHT,
     uphill_deg: float = 0.0,
     right_side_up_deg: float = 0.0,
+    intervals: int = DEFAULT_MESH.intervals,
+    rule: str = DEFAULT_MESH.rule,
+    terms: Mapping[str, float] | None = None,
 ) -> xr.Dataset:
     """How metrics of a study change with parameters of the model: exact derivatives.
 
-    - `study`: "inverse", which needs a `trial`, or "stand", which has none.
+    - `study`: "inverse", which needs a `trial`; "track", whose `trial` is the reference; or
+      "stand", which has none. A whole stride is tracked, so that each side changes by itself.
     - `metrics`: names of the study's metrics; by default hip, knee and ankle load, of a motion
       their peaks.
     - `parameters`: patterns such as "max_isometric_force", "segment_mass:tibia_*" or
@@ -81,14 +97,14 @@ def sensitivity(
       Parameters of the model are those before them. An intervention with its default arguments
       need not be named here.
     - `over_cycle`: also how hip and knee loads change at every instant.
-    - The rest as in `bm.inverse` and `bm.stand`.
+    - The rest as in `bm.inverse`, `bm.stand` and `bm.track`.
 
     Variables: `derivative` [unit of the metric per unit of the parameter], `elasticity` (percent of
     the metric per percent of the parameter; NaN where one is an angle, a place or zero) and
     `effect`: change of the metric in percent for one `parameter_step`: 1 % of the parameter, 1 mm
     along the axis where it is a place, 1 mm or 1 deg of an intervention. Derivatives hold for small
     changes: a muscle that reaches a bound, or a peak that passes to another instant, bends the
-    curve. Of a body at rest `weakly_active` says so.
+    curve. Of a body at rest or a walk `weakly_active` says so.
 
     **Raises:** `UnknownName` (near misses suggested), `BadInput`, `TypeError` as `bm.inverse`.
     """
@@ -105,6 +121,9 @@ def sensitivity(
     require_model_and_trial(model, trial)
     require_precision()
     assert trial is not None
+    if study == "track":
+        of_walking = {name: given[name] for name in _OF_STUDY["track"]}
+        return _of_walking(model, trial, metrics, asked, exponent=exponent, **of_walking)
     of_motion = {name: given[name] for name in _OF_STUDY["inverse"]}
     return _of_motion(model, trial, metrics, asked, exponent=exponent, **of_motion)
 
@@ -131,8 +150,8 @@ def _refuse_options_of_others(study, given) -> None:
     """`BadInput` for an option of another study that is given."""
     usual = inspect.signature(sensitivity).parameters
     for other, names in _OF_STUDY.items():
-        for name in names if other != study else ():
-            if given[name] != usual[name].default:
+        for name in names:
+            if name not in _OF_STUDY[study] and given[name] != usual[name].default:
                 raise BadInput(f"`{name}` is an option of the study '{other}', not of '{study}'.")
 
 
@@ -261,6 +280,54 @@ def _of_standing(
     }
     made = xr.Dataset(variables, coordinates)
     return _told(made, "stand", model, names, asked, options, (POSTURE_WEIGHT_ASSUMED,))
+
+
+def _of_walking(model, trial, metrics, asked, *, exponent, intervals, rule, terms):
+    terms = {"exponent": exponent, **(terms or {})}
+    require_sound(model, trial, "track", intervals, WALKING_TOLERANCE, 1, terms)
+    units = _walking_units(model)
+    usual = tuple(m for m in DEFAULT_METRICS["track"] if m in units)
+    names = usual if metrics is None else tuple(metrics)
+    for name in names:
+        if name not in units:
+            raise UnknownName(f"No metric of walking named '{name}'. {suggest(name, tuple(units))}")
+    chosen, change = asked.chosen(model)
+    numbers = jnp.asarray(change.values)
+    walked = change(model, numbers)
+    mesh = Mesh(int(intervals), rule)
+    how = walking(model, trial, mesh=mesh, half=False, **terms)
+    record = track(walked, how, solver=WalkingSolver(WALKING_TOLERANCE))
+    if int(record.status) != STATUS.index("successful"):
+        raise BadInput(
+            f"No gait is found ({STATUS[int(record.status)]}), so there is nothing to "
+            "differentiate. `bm.track(..., half=False)` shows how far it came."
+        )
+    events, time = walking_events(record, walked), np.asarray(record.stride.time)
+    facts = (events.percent, events.stance, events.stance_share)
+    values, gradients = walking_gradients(
+        *(model, how, record, *(jnp.asarray(fact(time)) for fact in facts)),
+        *(chosen.distinct_groups, names, change, numbers),
+    )
+    columns = _columns(model, chosen, change)
+    units = {name: units[name] for name in names}
+    variables = _metric_variables(
+        columns, units, values, _derivatives(chosen, change, gradients, 1)
+    )
+    variables["weakly_active"] = (
+        *((), int(np.asarray(record.weakly_active).sum())),
+        _about("1", "How many bounds are reached by a hair: there derivatives are one-sided"),
+    )
+    options = {"intervals": intervals, "rule": rule, "terms": terms}
+    told = (*trial.notes, WEIGHTS_ASSUMED["track"], ROUNDED_FRICTION)
+    made = xr.Dataset(variables, _coordinates(columns, units))
+    return _told(made, "track", model, names, asked, options, told, trial.citations)
+
+
+def _walking_units(model) -> dict[str, str]:
+    """Name -> unit of the metrics of a walk that have a derivative: stance is counted."""
+    units = {name: METRICS[name].unit for name in available_metrics(model.skeleton.joint_names)}
+    own = {name: metric.unit for name, metric in walking_metrics(model).items()}
+    return units | {name: unit for name, unit in own.items() if not name.startswith("stance_share")}
 
 
 def _told(dataset, study, model, names, asked, options, notes, citations=()) -> xr.Dataset:

@@ -124,7 +124,7 @@ def label_walk(
 ) -> xr.Dataset:
     """The dataset of a walk, tracked or predicted (`study`)."""
     """The dataset of a walk."""
-    events = _events(record, model)
+    events = walking_events(record, model)
     dataset = label_inverse(
         record.stride,
         model,
@@ -249,7 +249,7 @@ def _evaluate(model, record, percent, stance, stance_share, periodic):
     return evaluate_walking_metrics(model, record, here)
 
 
-def _events(record: WalkingRecord, model: Model) -> GaitEvents:
+def walking_events(record: WalkingRecord, model: Model) -> GaitEvents:
     """Heel strikes and toe-offs, from what the ground does to every region."""
     time, force = np.asarray(record.stride.time), np.asarray(record.bodies.ground.force)
     point, bodies = np.asarray(record.bodies.ground.point), model.skeleton.body_names

@@ -185,6 +185,16 @@ class _Iterate(eqx.Module):
     local: Any
 
 
+class _Answer(NamedTuple):
+    """A solution: x, the multipliers of rows and bounds, and the programme there."""
+
+    x: Array
+    y: Array
+    lower: Array
+    upper: Array
+    local: Any
+
+
 class Options(NamedTuple):
     """How closely a programme is solved, and how long at most."""
 
@@ -234,7 +244,8 @@ def minimise(
     bounds = _bounds(lower, upper)
     frozen = jax.lax.stop_gradient((parameters, start, bounds))
     last = _iterate(programme, options, *frozen)
-    x, y, z_lower, z_upper = _with_derivative(programme, parameters, bounds, last)
+    answer = _Answer(last.x, last.y, last.lower, last.upper, last.local)
+    x, y, z_lower, z_upper = _with_derivative(programme, parameters, bounds, answer)
     dual, primal, product = _errors(last.local, bounds, last, 0.0)
     return InteriorPointSolution(
         x=x,
@@ -248,6 +259,24 @@ def minimise(
         weakly_active=_weakly_active(last, bounds),
         result=_result(options, last, jnp.stack([dual, primal, product])),
     )
+
+
+def with_derivative(
+    programme: Programme,
+    parameters: PyTree,
+    answer: tuple[Array, Array, Array, Array],
+    lower: Float[Array, " variable"],
+    upper: Float[Array, " variable"],
+) -> tuple[Array, Array, Array, Array]:
+    """A solution found before, unchanged, with the derivative of `minimise` attached.
+
+    `answer`: its x, multipliers of the rows, of the lower and of the upper bounds. Nothing is
+    solved again: derivatives compile and run without the search.
+    """
+    bounds = _bounds(lower, upper)
+    frozen = jax.lax.stop_gradient(answer)
+    local = programme.local(frozen[0], frozen[1], jax.lax.stop_gradient(parameters))
+    return _with_derivative(programme, parameters, bounds, _Answer(*frozen, local))
 
 
 def _weakly_active(last, bounds):
@@ -496,7 +525,7 @@ def _kept_near(lower, upper, x, barrier, bounds):
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _with_derivative(programme, parameters, bounds, last: _Iterate):
+def _with_derivative(programme, parameters, bounds, last: _Answer):
     """x, y and the bounds' multipliers unchanged, with the solution's derivative attached."""
     return last.x, last.y, last.lower, last.upper
 

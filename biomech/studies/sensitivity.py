@@ -1,9 +1,9 @@
 """Derivatives of metrics and of joint loads with respect to parameters of the model.
 
-Exact, through geometry, muscles, static optimization or the balance of a body at rest (implicit at
-the solution) and joint reactions: one pass backwards gives a metric's derivative with respect to
-every parameter at once. They hold for small changes: both have kinks where a muscle reaches a
-bound, and a peak where another instant takes over.
+Exact, through geometry, muscles, static optimization, the balance of a body at rest or the walk of
+one that is free to change it (implicit at the solution) and joint reactions: one pass backwards
+gives a metric's derivative with respect to every parameter at once. They hold for small changes:
+all have kinks where a muscle reaches a bound, and a peak where another instant takes over.
 
 Parameters are arrays of the model, by groups, and numbers of interventions on it: `change`, with
 `numbers` in its open places. The arrays are those of the model before the interventions.
@@ -21,10 +21,12 @@ from ..interventions.chain import NOTHING, Chain
 from ..model.body import Model
 from ..model.parameters import PARAMETERS
 from .inverse import MeasuredMotion, inverse_instant, inverse_uncompiled
-from .metrics import context, evaluate_metrics, joint_index
+from .metrics import METRICS, context, evaluate_metrics, joint_index
 from .stand import DEFAULT_SOLVER, Standing, StandingRecord, StandingSolver, stand_uncompiled
 from .standing_metrics import evaluate_standing_metrics
 from .static_optimization import EffortWeights
+from .walking import Walking, WalkingRecord, with_derivatives
+from .walking_metrics import evaluate_walking_metrics
 
 Gradients = tuple[Float[Array, "..."], ...]
 """One array for each group of parameters: leading axes, then the shape of the group's array; last
@@ -85,6 +87,43 @@ def standing_gradients(
     found, pull_back, record = jax.vjp(values, at, has_aux=True)
     (gradients,) = jax.vmap(pull_back)(jnp.eye(len(metrics), dtype=found.dtype))
     return found, gradients, record
+
+
+@compiled
+def walking_gradients(
+    model: Model,
+    walking: Walking,
+    record: WalkingRecord,
+    percent: Float[Array, "time side"],
+    stance: Bool[Array, "time side"],
+    stance_share: Float[Array, "interval side"],
+    groups: tuple[str, ...],
+    metrics: tuple[str, ...],
+    change: Chain = NOTHING,
+    numbers: Numbers | None = None,
+) -> tuple[Float[Array, " metric"], Gradients]:
+    """Values of `metrics` of a walk that was found, and their gradients.
+
+    `record`: how `change(model)` walks. Of a whole stride: in half of one, what changes on one side
+    would change on the other.
+    """
+
+    def values(parameters):
+        changed = _changed(model, groups, change, parameters)
+        walked = with_derivatives(changed, walking, record)
+        known = {"stance_share": stance_share, "periodic": True}
+        here = context(changed, walked.stride, percent, stance, **known)
+        of_motion = tuple(name for name in metrics if name in METRICS)
+        reports = (
+            evaluate_metrics(walked.stride, here, of_motion),
+            evaluate_walking_metrics(changed, walked, here),
+        )
+        found = {n: v for r in reports for n, v in zip(r.names, r.value, strict=True)}
+        return jnp.stack([found[name] for name in metrics])
+
+    found, pull_back = jax.vjp(values, _parameters(model, groups, numbers))
+    (gradients,) = jax.vmap(pull_back)(jnp.eye(len(metrics), dtype=found.dtype))
+    return found, gradients
 
 
 @compiled

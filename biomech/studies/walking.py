@@ -30,7 +30,7 @@ from ..formats.trial import Trial
 from ..model.body import Model
 from ..model.names import BadInput
 from ..solvers.collocation import Collocation, radau, trapezoidal
-from ..solvers.interior_point import Options, WarmStart, minimise
+from ..solvers.interior_point import Options, WarmStart, minimise, with_derivative
 from .inverse import STATUS, InverseRecord
 from .mirror import Mirror, is_symmetric, mirror, no_mirror
 from .moving_body import MovingBody
@@ -62,6 +62,11 @@ _SLOWEST, _FASTEST = 0.3, 2.2  # speeds at which people walk rather than stand o
 LEAST_INTERVALS = 10
 """Of half a stride: fewer tell nothing of a heel strike."""
 RULES = {"trapezoidal": trapezoidal, "radau1": lambda: radau(1), "radau2": lambda: radau(2)}
+_ANSWER = ("x", "multipliers", "lower_multipliers", "upper_multipliers")
+_OF_SOLVER = (
+    *_ANSWER,
+    *("residual", "dual_residual", "complementarity", "iterations", "weakly_active"),
+)
 _RESULTS = ("successful", "infeasible", "maximum_iterations", "not_finite")  # of the solver
 _FEWEST_FRAMES = 20
 _OPEN = (
@@ -151,6 +156,7 @@ class WalkingRecord(eqx.Module):
     - `excitation`: of every muscle [-]. `bodies`: the moving body, with what the ground does to it.
     - `drive`: what drives the body within the intervals.
     - `x`, `multipliers`: of the programme; where a neighbouring case may start.
+    - `lower_multipliers`, `upper_multipliers`: of its bounds.
     - `residual`: of every row of the programme; see `walking_programme` for its units.
     - `dual_residual`, `complementarity`, `iterations`: of the solver.
     - `cost`: what each term adds to the objective, in the order of `walking_cost.TERMS` [-].
@@ -165,6 +171,8 @@ class WalkingRecord(eqx.Module):
     drive: Drive
     x: Float[Array, " variable"]
     multipliers: Float[Array, " row"]
+    lower_multipliers: Float[Array, " variable"]
+    upper_multipliers: Float[Array, " variable"]
     residual: Float[Array, " row"]
     dual_residual: Float[Array, ""]
     complementarity: Float[Array, ""]
@@ -425,14 +433,32 @@ def bounds(model: Model, walking: Walking) -> tuple[Array, Array]:
 
 
 def _tracked(model, walking, begin, solver) -> WalkingRecord:
-    rule, programme, parameters = _programme(model, walking)
+    _, programme, parameters = _programme(model, walking)
     lower, upper = bounds(model, walking)
     options = Options(solver.tolerance, solver.max_steps)
     found = minimise(programme, parameters, begin, lower, upper, options)
-    z, w = programme.split(found.x)
+    status = jnp.array([STATUS.index(name) for name in _RESULTS])[found.result._value]
+    told = {name: getattr(found, name) for name in _OF_SOLVER}
+    return _recorded(model, walking, status=status, **told)
+
+
+def with_derivatives(model: Model, walking: Walking, record: WalkingRecord) -> WalkingRecord:
+    """`record` of `model` again, with the derivatives of `track` to the numbers of both others.
+
+    To be compiled as a part of something larger: it searches nothing, which is quick to compile.
+    """
+    _, programme, parameters = _programme(model, walking)
+    answer = tuple(getattr(record, name) for name in _ANSWER)
+    attached = with_derivative(programme, parameters, answer, *bounds(model, walking))
+    told = {name: getattr(record, name) for name in ("status", *_OF_SOLVER)}
+    return _recorded(model, walking, **{**told, **dict(zip(_ANSWER, attached, strict=True))})
+
+
+def _recorded(model, walking, x, status, **of_solver) -> WalkingRecord:
+    rule, programme, parameters = _programme(model, walking)
+    z, w = programme.split(x)
     walking = eqx.tree_at(lambda how: how.duration, walking, parameters.shared.lasting(w))
     u = unknowns(model, z[:: rule.points.size])
-    status = jnp.array([STATUS.index(name) for name in _RESULTS])[found.result._value]
     time, whole = _unfolded(model, walking, u)
     bodies = walked_bodies(model, whole, walking.friction_sharpness)
     return WalkingRecord(
@@ -440,17 +466,12 @@ def _tracked(model, walking, begin, solver) -> WalkingRecord:
         excitation=whole.excitation,
         bodies=bodies,
         drive=drive(rule, unknowns(model, z), walking.image, walking.half),
-        x=found.x,
-        multipliers=found.multipliers,
-        residual=found.residual,
-        dual_residual=found.dual_residual,
-        complementarity=found.complementarity,
-        iterations=found.iterations,
         cost=_cost(model, parameters, z),
-        weakly_active=found.weakly_active,
+        x=x,
         status=status,
         half=walking.half,
         rule=walking.rule,
+        **of_solver,
     )
 
 
