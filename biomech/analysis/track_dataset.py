@@ -169,9 +169,9 @@ def require_sound(
     model: Any,
     reference: Any,
     study: str,
-    intervals: float,
+    intervals: float | int,
     tolerance: float,
-    max_steps: float,
+    max_steps: float | int,
     terms: Mapping[str, float] | None,
 ) -> None:
     """Refuse what cannot be asked of a walk.

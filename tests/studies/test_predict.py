@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -14,7 +13,7 @@ from biomech.studies import walking as study
 from biomech.studies.inverse import STATUS
 from biomech.studies.walking import Mesh, walking
 
-MESH = Mesh(10, "radau1")
+MESH = Mesh(15)
 SOLVED = STATUS.index("successful")
 
 
@@ -35,19 +34,15 @@ def record(planar, how):
     return found
 
 
-def test_the_time_taken_costs_least(planar, how, record):
-    """Any other one, held, costs more; the same one, held, as much."""
-    half = float(record.stride.time[-1]) / 2.0
-    assert half != pytest.approx(float(how.duration), rel=1e-3)
-    held = dataclasses.replace(how, free_duration=False)
-    costs = []
-    for ratio in (0.98, 1.0, 1.02):
-        other = dataclasses.replace(held, duration=jnp.asarray(ratio * half))
+def test_the_time_taken_does_not_depend_on_the_first_guess_of_it(planar, how, record):
+    taken = float(record.stride.time[-1]) / 2.0
+    assert taken != pytest.approx(float(how.duration), rel=1e-3)
+    for ratio in (0.95, 1.04):
+        other = dataclasses.replace(how, duration=ratio * how.duration)
         found = study.track(planar, other)
         assert found.status == SOLVED
-        costs.append(float(found.cost.sum()))
-    assert costs[1] == pytest.approx(float(record.cost.sum()), rel=1e-4)
-    assert costs[0] > costs[1] < costs[2]
+        assert float(found.stride.time[-1]) / 2.0 == pytest.approx(taken, rel=1e-4)
+        assert found.cost.sum() == pytest.approx(float(record.cost.sum()), rel=1e-6)
 
 
 def test_it_goes_at_the_speed_asked_for(planar, how, record):
@@ -59,7 +54,7 @@ def test_it_goes_at_the_speed_asked_for(planar, how, record):
 
 @pytest.fixture(scope="module")
 def predicted(planar):
-    return bm.predict(planar, reference_gait("planar"), intervals=10, rule="radau1")
+    return bm.predict(planar, reference_gait("planar"), intervals=MESH.intervals)
 
 
 def test_with_no_one_to_follow_it_still_walks(predicted):
@@ -90,5 +85,5 @@ def test_a_start_of_a_walk_that_lasts_as_long_as_asked_is_refused(planar, how, r
 
 
 def test_a_guess_that_is_no_trial_is_refused(planar):
-    with pytest.raises(TypeError, match="`predict` takes a stride second"):
+    with pytest.raises(TypeError):
         bm.predict(planar, "walk.mot")
