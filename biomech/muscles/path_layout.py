@@ -117,10 +117,11 @@ def _path_layout(point_bodies, maybe, moving, wraps, cylinder_bodies):
 
     def changes(n, i, j):
         around = any(first <= i and j <= last for _, first, last in wraps[n])
-        loose = {*maybe, *(point for point, _ in moving)} & {(n, i), (n, j)}
+        loose = {*maybe, *(own for own, _ in moving)} & {(n, i), (n, j)}
         return crosses(n, i, j) or around or loose or j - i > 1
 
-    within = [stretch for stretch in every if not changes(*stretch)]
+    point = lambda n, place: first_point[n] + place
+    within = [(n, point(n, i), point(n, j)) for n, i, j in every if not changes(n, i, j)]
     stretches = [stretch for stretch in every if changes(*stretch)]
     if not any(len(of_path) == 2 for of_path in wraps):  # there, order along the path counts
         stretches.sort(key=lambda stretch: not crosses(*stretch))
@@ -157,10 +158,8 @@ def _path_layout(point_bodies, maybe, moving, wraps, cylinder_bodies):
         point_path=_rows(point_path),
         point_place=_rows(point_place),
         point_body=_rows(point_body),
-        within=_rows([(n, first_point[n] + i, first_point[n] + j) for n, i, j in within]).reshape(
-            -1, 3
-        ),
-        moving=_rows([first_point[n] + k for (n, k), _ in moving]),
+        within=_rows(within).reshape(-1, 3),
+        moving=_rows([point(*own) for own, _ in moving]),
         moving_path=_rows([n for (n, _), _ in moving]),
         moving_coordinates=_rows([own for _, own in moving]).reshape(-1, 3),
         stretch_path=_rows([n for n, _, _ in stretches]),

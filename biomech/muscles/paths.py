@@ -201,7 +201,9 @@ def _placed(paths, layout, rows, moved, position, rotation):
     """Points of these rows in ground."""
     local = paths.location[layout.point_path[rows], layout.point_place[rows]]
     if moved.size:
-        local = local + sum_by_table((rows[:, None] == layout.moving).astype(float), moved)
+        which = (rows[:, None] == layout.moving).astype(float)
+        fixed = 1.0 - which.sum(axis=1, keepdims=True)
+        local = jnp.asarray(fixed, local.dtype) * local + sum_by_table(which, moved)
     body = layout.point_body[rows]
     return position[body] + rotate(rotation[body], local)
 
