@@ -36,7 +36,6 @@ def record(planar, how):
 
 def test_the_time_taken_does_not_depend_on_the_first_guess_of_it(planar, how, record):
     taken = float(record.stride.time[-1]) / 2.0
-    assert taken != pytest.approx(float(how.duration), rel=1e-3)
     for ratio in (0.95, 1.04):
         other = dataclasses.replace(how, duration=ratio * how.duration)
         found = study.track(planar, other)
