@@ -106,6 +106,10 @@ PARAMETERS: dict[str, ParameterGroup] = {
         *(lambda m: m.skeleton.mass_center, lambda m: _by_axis(_bodies(m)), "m", _MILLIMETRE),
         "Place of a segment's mass center in its body",
     ),
+    "contact_stiffness": ParameterGroup(
+        *(lambda m: m.contacts.stiffness, lambda m: m.contacts.names, "N/m^2", None),
+        "Stiffness of a region of the sole",
+    ),
 }
 """Group name -> what it is. Every entry can be differentiated with respect to."""
 

@@ -82,6 +82,14 @@ def test_what_cannot_be_drawn_or_taken_is_said(dataset):
         bm.sensitivity("inverse", model, trial, metrics=["peak_hip_forc_r"])
     with pytest.raises(UnknownName, match="segment_mass"):
         bm.sensitivity("inverse", model, trial, parameters=["segment_mas"])
+    with pytest.raises(UnknownName, match="peak_fascia_strain_r"):
+        bm.sensitivity("track", model, trial, metrics=["peak_fascia_strain"])
+    with pytest.raises(UnknownName, match="No metric of walking named 'stance_share_r'"):
+        bm.sensitivity("track", model, trial, metrics=["stance_share_r"])
+    with pytest.raises(BadInput, match="`rate_hz` is an option of the study 'inverse'"):
+        bm.sensitivity("track", model, trial, rate_hz=50.0)
+    with pytest.raises(BadInput, match="`intervals` is an option of the study 'track'"):
+        bm.sensitivity("inverse", model, trial, intervals=20)
 
 
 def test_single_precision_is_refused():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from biomech.solvers import separable_programme
-from biomech.solvers.interior_point import RESULTS, WarmStart, solve
+from biomech.solvers.dense_programme import DenseProgramme
+from biomech.solvers.interior_point import RESULTS, WarmStart, solve, with_derivative
 
 INF = jnp.inf
 
@@ -73,6 +74,19 @@ def test_derivatives_of_everything_match_differences(mode):
     there, back = pick(40.0 + step), pick(40.0 - step)
     for got, plus, minus in zip(exact, there, back):
         np.testing.assert_allclose(got, (plus - minus) / (2.0 * step), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("mode", [jax.jacfwd, jax.jacrev])
+def test_a_solution_found_before_has_the_derivatives_of_solving(mode):
+    found = hs71(40.0)
+    answer = found.x, found.multipliers, found.lower_multipliers, found.upper_multipliers
+    programme = DenseProgramme(hs71_cost, hs71_rows, 4)
+    attached = lambda p: with_derivative(programme, p, answer, *HS71_BOUNDS)
+    for got, was in zip(attached(40.0), answer, strict=True):
+        np.testing.assert_array_equal(got, was)
+    solving = mode(lambda p: (hs71(p).x, hs71(p).multipliers))(40.0)
+    for got, expected in zip(mode(attached)(40.0), solving):
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_bounds_move_the_answer():
