@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..dynamics.kinematics import default_values
 from ..dynamics.knee_compartments import KneeContacts
+from ..formats.reference_gait import reference_gait
 from ..formats.trial import Trial
 from ..model.body import Model
 from ..studies.predicting import predict as predict_record
@@ -21,7 +21,6 @@ from .track_dataset import label_walk, require_sound
 
 SPEED = 1.25
 """Unless another one is asked for [m/s]."""
-_STRIDE, _FRAMES = 1.1, 45  # of the guess that does not move: duration [s], instants
 
 
 def predict(
@@ -40,8 +39,8 @@ def predict(
 ) -> xr.Dataset:
     """How `model` would walk at `speed` [m/s].
 
-    - `guess`: a stride where the search begins, e.g. `bm.reference_gait()`; without one, the body
-      in its default posture, gliding. Other guesses may lead to other gaits: compare their
+    - `guess`: a stride near which the search begins; by default `bm.reference_gait()`, which fits
+      bodies with the coordinates of `planar`. Other guesses may lead to other gaits: compare their
       `walking_cost`.
     - `terms`: weights of what walking costs, in place of those of `studies.walking_cost.PREDICTED`.
     - the others as in `bm.track`.
@@ -51,7 +50,7 @@ def predict(
     **Raises:** as `bm.track`; `BadInput` for a speed at which no one walks.
     """
     require_sound(model, guess, "predict", intervals, tolerance, max_steps, terms)
-    begin = _gliding(model, speed) if guess is None else guess
+    begin = reference_gait() if guess is None else guess
     weights: dict[str, Any] = {**PREDICTED, **(terms or {})}
     mesh = Mesh(int(intervals), rule)
     near = walking(model, begin, mesh=mesh, half=half, speed=speed, free_duration=True, **weights)
@@ -77,13 +76,3 @@ def predict(
         study="predict",
     )
     return dataset.assign_attrs(walking_speed_m_per_s=float(np.asarray(how.speed)))
-
-
-def _gliding(model, speed) -> Trial:
-    """The default posture, moving forward without a step."""
-    names = model.skeleton.coordinates.names
-    time = np.linspace(0.0, _STRIDE, _FRAMES)
-    values = np.tile(np.asarray(default_values(model.skeleton)), (_FRAMES, 1))
-    if "pelvis_tx" in names:
-        values[:, names.index("pelvis_tx")] = speed * time
-    return Trial(time, names, values, (), 0.0, _STRIDE)

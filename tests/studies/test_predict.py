@@ -53,7 +53,7 @@ def test_it_goes_at_the_speed_asked_for(planar, how, record):
 
 @pytest.fixture(scope="module")
 def predicted(planar):
-    return bm.predict(planar, reference_gait("planar"), intervals=MESH.intervals)
+    return bm.predict(planar, intervals=MESH.intervals)
 
 
 def test_with_no_one_to_follow_it_still_walks(predicted):
@@ -74,7 +74,7 @@ def test_a_predicted_walk_goes_at_the_speed_asked_for(predicted):
 @pytest.mark.parametrize("speed", [0.1, 5.0, float("nan")])
 def test_a_speed_at_which_no_one_walks_is_refused(planar, speed):
     with pytest.raises(BadInput, match="people walk at"):
-        bm.predict(planar, reference_gait("planar"), speed=speed)
+        bm.predict(planar, speed=speed)
 
 
 def test_a_start_of_a_walk_that_lasts_as_long_as_asked_is_refused(planar, how, record):
@@ -86,3 +86,8 @@ def test_a_start_of_a_walk_that_lasts_as_long_as_asked_is_refused(planar, how, r
 def test_a_guess_that_is_no_trial_is_refused(planar):
     with pytest.raises(TypeError):
         bm.predict(planar, "walk.mot")
+
+
+def test_a_body_of_which_no_gait_is_built_in_needs_a_guess():
+    with pytest.raises(BadInput, match="The reference has no column for"):
+        bm.predict(load_model("lower_limb"))
