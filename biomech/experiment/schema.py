@@ -77,7 +77,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
         *(*_OF_SOLES, "ground_reaction_force", "center_of_pressure", "posture_cost"),
     ),
     "track": (
-        *(*_OF_MOTION, *_OF_MUSCLES, "excitation"),
+        *(*_OF_MOTION, *_OF_MUSCLES, "excitation", "interval_excitation", "interval_control"),
         *(*_OF_JOINTS, *_OF_KNEES, *_OF_SOLES, "walking_cost"),
     ),
 }

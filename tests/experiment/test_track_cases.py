@@ -229,7 +229,7 @@ def test_pain_that_is_not_spared_is_told():
 
 
 def test_single_run_holds_everything(single):
-    assert single.exit_code == 0 and WEIGHTS_ASSUMED in single.warnings
+    assert single.exit_code == 0 and WEIGHTS_ASSUMED["track"] in single.warnings
     files = {str(f.relative_to(single.folder)) for f in single.folder.rglob("*") if f.is_file()}
     assert {
         *("results.nc", "peaks.csv", "credibility.csv", "config.resolved.yaml", "notes.txt"),
@@ -242,7 +242,7 @@ def test_single_run_holds_everything(single):
     assert result.attrs["solve_report"].startswith("Solved in")
     checks = pd.read_csv(single.folder / "credibility.csv").set_index("check")
     assert checks.loc["laws", "verdict"] == "pass" and "residual force" not in checks.index
-    assert (single.folder / "notes.txt").read_text().count(WEIGHTS_ASSUMED) == 1
+    assert (single.folder / "notes.txt").read_text().count(WEIGHTS_ASSUMED["track"]) == 1
 
 
 def test_metrics_are_those_of_the_curves(single):
