@@ -66,7 +66,6 @@ class PathLayout:
       coordinates of its x, y, z (-1 where constant).
     - `stretch_path`, `start`, `end`: path and end points of every stretch.
     - `gaps`: (stretch, point) for each point that must be absent for a stretch to be in use.
-    - `plain`: stretches that touch no cylinder.
     - `near`, `far`, `between`: the spans by where their pull is felt. `near` and `far` list
       stretches, by their pull at the first and at the last point; `between` lists
       those of `doubles`, by their pull between the two cylinders. `spans` holds near, far and
@@ -86,7 +85,6 @@ class PathLayout:
     gaps: Rows
     singles: SingleWraps
     doubles: DoubleWraps
-    plain: Rows
     near: Rows
     far: Rows
     between: Rows
@@ -168,7 +166,6 @@ def _path_layout(point_bodies, maybe, moving, wraps, cylinder_bodies):
         gaps=_rows(gaps).reshape(-1, 2),
         singles=singles,
         doubles=doubles,
-        plain=_rows(plain),
         near=_rows([s for s, _, _ in near]),
         far=_rows([s for s, _, _ in far]),
         between=_rows([s for s, _, _ in between]),
