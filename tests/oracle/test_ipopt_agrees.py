@@ -23,7 +23,9 @@ def found():
     if importlib.util.find_spec("casadi") is None:
         pytest.skip("needs casadi: pip install biomech[oracle]")
     path = os.pathsep.join([str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
-    env = {**os.environ, "PYTHONPATH": path}
+    # Importing opensim points the loader at its own CasADi, for every process that follows.
+    env = {k: v for k, v in os.environ.items() if k not in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")}
+    env["PYTHONPATH"] = path
     if folder := jax.config.jax_compilation_cache_dir:
         env["JAX_COMPILATION_CACHE_DIR"] = folder
     done = subprocess.run(
