@@ -27,7 +27,7 @@ from .walking import DEFAULT_SOLVER, Walking, WalkingRecord, WalkingSolver, lagr
 
 WAYS = ("unchanged_body", "smaller_steps", "reference")
 NOISE = 1e-4
-"""Share of the cost by which two solves of one case may differ [-]."""
+"""Share of the cost below which a difference is no jump [-]; two solves agree to 1e-6."""
 _LEAST_STEP = 0.25  # share of the line
 _DIFFERENCE = 1e-3  # for slopes, share of the line
 Line = Callable[[float], tuple[Model, Walking]]
